@@ -7,6 +7,7 @@ import { openBrand } from '../packages/server/src/app/brand.ts';
 import { Application } from '../packages/server/test/support/application.ts';
 import { loginMethodsEnabled } from '../packages/server/test/support/login-by-mail.ts';
 import { cataloguesWithRightToLeft } from '../packages/server/test/support/right-to-left.ts';
+import { stopSharedProvider } from '../packages/server/test/support/shared-provider.ts';
 import { tableLines } from '../tools/proofs/support/table.ts';
 import { openChromium } from './support/chromium.ts';
 import { findFreePort } from './support/free-port.ts';
@@ -43,6 +44,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await browser.close();
+  await stopSharedProvider(app);
   await app.close();
 });
 

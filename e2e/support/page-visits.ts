@@ -7,7 +7,9 @@ import { invite } from '../../packages/server/test/support/invitations.ts';
 import { addSetupLink, addUserWithRole, mustChangePassword } from '../../packages/server/test/support/login-steps.ts';
 import { PageBrowser, signIn } from '../../packages/server/test/support/page-browser.ts';
 import { addPasskey } from '../../packages/server/test/support/passkeys.ts';
+import { newPerson, signInWith } from '../../packages/server/test/support/provider-logins.ts';
 import { addTotpUser, codeNow } from '../../packages/server/test/support/second-factors.ts';
+import { linkNewIdentity, sharedProvider } from '../../packages/server/test/support/shared-provider.ts';
 import { storedLinkToken } from '../../packages/server/test/support/stored-links.ts';
 import {
   addLoggedInUser,
@@ -161,6 +163,31 @@ const reached: Readonly<Record<string, Reach>> = {
   }),
 };
 
+/** Pages of an identity provider. */
+const ofProviders: Readonly<Record<string, Reach>> = {
+  'login.provider_callback': async () => ({ path: '/login/with/none/callback?state=x', cookie: '' }),
+  'login.show_provider_email': async (app) => {
+    const provider = await sharedProvider(app);
+    const browser = new PageBrowser(app);
+    await signInWith(browser, provider, { sub: newPerson().sub });
+    return { path: `/login/with/${provider.id}/email`, cookie: browser.cookie };
+  },
+  'identities.show_link': async (app) => {
+    const email = await addVerifiedUser(app);
+    const browser = new PageBrowser(app);
+    await signInWith(browser, await sharedProvider(app), newPerson({ email }));
+    await browser.follow(await signIn(browser, email, validPassword));
+    return { path: '/login/link', cookie: browser.cookie };
+  },
+  'identities.show_disconnect': async (app) => {
+    const email = await addVerifiedUser(app);
+    const { identityId } = await linkNewIdentity(app, await userIdOf(app, email));
+    const browser = new PageBrowser(app);
+    await browser.follow(await signIn(browser, email, validPassword));
+    return { path: `/account/connections/disconnect?id=${identityId}`, cookie: browser.cookie };
+  },
+};
+
 /** Names and values of cookies that a response sets. */
 function pairsOf(lines: readonly string[]): [string, string][] {
   return lines.map((line) => {
@@ -202,7 +229,12 @@ const states: Readonly<Record<string, Reach>> = {
 };
 
 /** Endpoints without a page of their own: they lead elsewhere whatever the state. */
-const leadElsewhere: ReadonlySet<string> = new Set(['well_known.change_password', 'login.show_passkey']);
+const leadElsewhere: ReadonlySet<string> = new Set([
+  'well_known.change_password',
+  'login.show_passkey',
+  'login.show_provider',
+  'identities.show_connect',
+]);
 
 /** Every page of these endpoints, each in the state in which it shows itself, and further states. */
 export async function reachPages(app: Application): Promise<Visit[]> {
@@ -224,7 +256,7 @@ export async function reachPages(app: Application): Promise<Visit[]> {
 }
 
 async function reach(app: Application, endpoint: Endpoint, session: string): Promise<Omit<Visit, 'name'>> {
-  const own = steps[endpoint.id] ?? reached[endpoint.id];
+  const own = steps[endpoint.id] ?? reached[endpoint.id] ?? ofProviders[endpoint.id];
   if (own !== undefined) return own(app);
   const needsSession = !endpoint.auth.principals.includes('public');
   return { path: endpoint.path, cookie: needsSession ? session : '' };

@@ -28,7 +28,7 @@ function bodyOf({ body, form }: ExpectedOperation): Pick<RequestOptions, 'json' 
 }
 
 function targetOf({ path, query }: ExpectedOperation, { sessionId }: PrincipalRequest): string {
-  const concrete = path.replace('{id}', sessionId);
+  const concrete = path.replace('{id}', sessionId).replace('{provider}', 'none');
   return query === undefined ? concrete : `${concrete}?${query}`;
 }
 

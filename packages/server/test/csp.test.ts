@@ -46,7 +46,7 @@ describe('the content security policy', () => {
     await request('GET', `/verify-email?token=${token}`);
     await request('POST', '/verify-email', { form: { token, choice: 'verify' }, headers: { cookie: 'none=1' } });
     for (const { method, path, query, body, form } of expectedOperations) {
-      const target = path.replace('{id}', '01890000-0000-7000-8000-000000000000');
+      const target = path.replace('{id}', '01890000-0000-7000-8000-000000000000').replace('{provider}', 'none');
       await request(method, query === undefined ? target : `${target}?${query}`, {
         ...(body && { json: body }),
         ...(form && { form }),

@@ -25,6 +25,13 @@ import { operator } from './support/operator.ts';
 import { addPasskey, passkeyLoginOptions, passkeyLoginPath, signChallenge } from './support/passkeys.ts';
 import { renderedForm } from './support/rendered-form.ts';
 import { codeNow, proveSecondFactor } from './support/second-factors.ts';
+import {
+  linkNewIdentity,
+  loginByIdToken,
+  nativeToken,
+  sharedProvider,
+  stopSharedProvider,
+} from './support/shared-provider.ts';
 import { beforeEachHash } from './support/stored-login.ts';
 import { login, sameOrigin, type Tokens, uniqueEmail, validPassword } from './support/user-actions.ts';
 
@@ -41,7 +48,10 @@ let app: Application;
 beforeAll(async () => {
   app = await Application.open({ manual: true, env: loginMethodsEnabled });
   await app.services.revocations.start();
-  return () => app.close();
+  return async () => {
+    await stopSharedProvider(app);
+    await app.close();
+  };
 });
 
 async function activeSessionsOf({ userId }: ActingUser): Promise<number> {
@@ -147,6 +157,11 @@ const logins: Readonly<Record<LoginProofName, PreparedLogin>> = {
     const credential = signChallenge(app, passkey, publicKey);
     return () => app.send<Tokens>('POST', passkeyLoginPath, { json: { credential, browserToken } });
   },
+  identity_provider: async (user) => {
+    const { person } = await linkNewIdentity(app, user.userId);
+    const token = await nativeToken(app, await sharedProvider(app), person);
+    return () => loginByIdToken(app, token);
+  },
 };
 
 /** The ticket of a password of a user with two factors, whose next guess is not delayed and whose next code is unused. */
@@ -184,12 +199,21 @@ function changeDuring(by: LoginProofName, change: () => Promise<void>): () => vo
   };
 }
 
-/** A passkey outlives these changes: it proves both factors, or leads to the ticket of the step. */
-const passkeyOutcomes: Readonly<Record<string, readonly unknown[]>> = {
-  'two factors': [false, [], 1],
-  'required by role': [false, [], 1],
-  'must change password': [false, [], 0],
-  'pending deletion': [false, [], 0],
+/** A passkey outlives these changes: it proves both factors, or leads to the ticket of the step. So does an identity. */
+const ticket = [false, [], 0] as const;
+const outliving: Partial<Readonly<Record<ProofName, Readonly<Record<string, readonly unknown[]>>>>> = {
+  passkey: {
+    'two factors': [false, [], 1],
+    'required by role': [false, [], 1],
+    'must change password': ticket,
+    'pending deletion': ticket,
+  },
+  identity_provider: {
+    'two factors': ticket,
+    'required by role': ticket,
+    'must change password': ticket,
+    'pending deletion': ticket,
+  },
 };
 
 describe.each(proofNames)('a login by %s', (by) => {
@@ -205,7 +229,7 @@ describe.each(proofNames)('a login by %s', (by) => {
     restore();
     expect(hasChanged).toBe(true);
     const outcome = [response.status >= 400, response.cookies, await activeSessionsOf(user)];
-    expect(outcome).toEqual((by === 'passkey' ? passkeyOutcomes[name] : undefined) ?? [true, [], 0]);
+    expect(outcome).toEqual(outliving[by]?.[name] ?? [true, [], 0]);
   });
 
   it('yields at most one session to 20 concurrent requests if the proof is single-use, and none that outlives a disabling', async () => {
@@ -274,7 +298,7 @@ describe('the step of a ticket', () => {
     let compared = 0;
     for (const endpoint of walkable(app.endpoints)) {
       for (const position of positionsOf(endpoint)) {
-        const path = endpoint.path.replace('{id}', user.userId);
+        const path = endpoint.path.replace('{id}', user.userId).replace('{provider}', 'none');
         const send = async (node: Application, secret: string) => {
           const response = await node.send(endpoint.method, path + position.query(secret), position.sent(secret));
           return [endpoint.id, position.name, response.status, response.code];

@@ -15,6 +15,13 @@ import { addUserWithoutPassword } from './support/mailbox-codes.ts';
 import { addPasskeyUser, loginByPasskey, passkeysPath, provePasskey, stepUpByPasskey } from './support/passkeys.ts';
 import { addTotpUser, proveSecondFactor } from './support/second-factors.ts';
 import {
+  linkNewIdentity,
+  loginByIdToken,
+  nativeToken,
+  sharedProvider,
+  stopSharedProvider,
+} from './support/shared-provider.ts';
+import {
   addLoggedInUser,
   addVerifiedUser,
   cookieHeader,
@@ -83,6 +90,10 @@ const successes: readonly string[] = [
   'passkeys.add 201',
   'passkeys.change 200',
   'passkeys.remove 200',
+  'identities.list 200',
+  'identities.remove 200',
+  'login.id_token_nonce 200',
+  'login.id_token 200',
   'profile.read 200',
   'profile.change 200',
   'account.delete 200',
@@ -161,6 +172,16 @@ async function usePasskeys(): Promise<void> {
   await app.send('DELETE', path, { token });
 }
 
+async function useProvider(): Promise<void> {
+  const provider = await sharedProvider(app);
+  const { accessToken: token, userId } = await addLoggedInUser(app);
+  const { person, identityId } = await linkNewIdentity(app, userId);
+  await loginByIdToken(app, await nativeToken(app, provider, person));
+  await app.send('GET', '/api/v1/users/me/identities', { token });
+  await app.send('DELETE', `/api/v1/users/me/identities/${identityId}`, { token });
+  await stopSharedProvider(app);
+}
+
 async function changeEmail(): Promise<void> {
   const { accessToken: token, email } = await addLoggedInUser(app);
   const newEmail = uniqueEmail();
@@ -177,6 +198,7 @@ async function callEveryOperation(): Promise<void> {
   await logInByMail();
   await useSecondFactors();
   await usePasskeys();
+  await useProvider();
   const [first, second] = [uniqueEmail(), uniqueEmail()];
   for (const email of [first, second]) await register(app, email);
   await app.send('POST', '/api/v1/auth/resend-verification', { json: { email: second } });

@@ -67,7 +67,7 @@ async function addCaller({ principals, kind }: ExpectedOperation): Promise<Reque
 }
 
 function call({ method, path, query, body, form }: ExpectedOperation, sent: RequestOptions) {
-  const concrete = path.replace('{id}', '01890000-0000-7000-8000-000000000000');
+  const concrete = path.replace('{id}', '01890000-0000-7000-8000-000000000000').replace('{provider}', 'none');
   const input = body === undefined ? (form === undefined ? {} : { form }) : { json: body };
   return app.send(method, query === undefined ? concrete : `${concrete}?${query}`, { ...sent, ...input });
 }

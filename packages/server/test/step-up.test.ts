@@ -36,6 +36,7 @@ const delicate: readonly string[] = [
   'account.delete',
   'change_email.request',
   'factors.set_mfa',
+  'identities.remove',
   'passkeys.add',
   'passkeys.change',
   'passkeys.options',
@@ -53,6 +54,12 @@ const delicatePages: readonly string[] = [
   'account.submit_delete',
   'change_email.show_request',
   'change_email.submit_request',
+  'identities.show_connect',
+  'identities.show_disconnect',
+  'identities.show_link',
+  'identities.submit_connect',
+  'identities.submit_disconnect',
+  'identities.submit_link',
   'passkeys.show_add',
   'passkeys.show_remove',
   'passkeys.show_rename',
@@ -71,8 +78,8 @@ const delicatePages: readonly string[] = [
   'totp.submit_remove',
 ];
 
-/** Those whose successes need an authenticator: `manage-passkeys.http.test.ts` has them. */
-const ofPasskeys = (id: string) => id.startsWith('passkeys.');
+/** Those whose successes need an authenticator or a provider: the tests of their flows have them. */
+const ofPasskeys = (id: string) => /^(?:passkeys|identities)\./.test(id);
 
 /** Those that change nothing that a user must be told about. */
 const withoutMail: readonly string[] = ['totp.begin'];
@@ -99,7 +106,7 @@ function bodyOf(endpoint: Endpoint, given: Readonly<Record<string, unknown>> = {
 }
 
 function send(endpoint: Endpoint, token: string, given?: Readonly<Record<string, unknown>>): Promise<AppResponse> {
-  const path = endpoint.path.replace('{id}', '01890000-0000-7000-8000-000000000000');
+  const path = endpoint.path.replace('{id}', '01890000-0000-7000-8000-000000000000').replace('{provider}', 'none');
   return app.send(endpoint.method, path, { token, ...bodyOf(endpoint, given) });
 }
 

@@ -18,8 +18,8 @@ import { expectedOperations } from './surface/operations.ts';
 /** A response that takes longer counts as a hang. */
 const maxResponseMs = 2_000;
 
-/** GET verifies the address here, so HEAD is not offered. */
-const withoutHead = '/api/v1/auth/verify-email';
+/** GET changes something here, so HEAD is not offered. */
+const withoutHead: readonly string[] = ['/api/v1/auth/verify-email', '/login/with/none/callback'];
 
 interface RawRequest {
   readonly method: string;
@@ -80,15 +80,15 @@ function stepUpOf(stepUp: NonNullable<ExpectedOperation['stepUp']>) {
 }
 
 function targetOf({ path, query }: ExpectedOperation): string {
-  const concrete = path.replace('{id}', '01890000-0000-7000-8000-000000000000');
+  const concrete = path.replace('{id}', '01890000-0000-7000-8000-000000000000').replace('{provider}', 'none');
   return query === undefined ? concrete : `${concrete}?${query}`;
 }
 
 function badRequestsOf(operation: ExpectedOperation): BadRequest[] {
-  const { body, form, optional = [], method } = operation;
+  const { body, form, optional = [], method, isForeignForm } = operation;
   const queries = badQueries(operation);
   if (body !== undefined) return [...badJson(body, optional), ...queries];
-  if (form !== undefined) return [...badForm(form, optional), ...queries];
+  if (form !== undefined) return [...badForm(form, optional, isForeignForm), ...queries];
   return [...badWithoutBody(method), ...queries];
 }
 
@@ -176,7 +176,7 @@ describe.each(expectedOperations)('$method $path', (operation) => {
     const own = new Set(
       expectedOperations.filter((other) => other.path === operation.path).map(({ method }) => method as string),
     );
-    const offered = own.has('GET') && path !== withoutHead ? ['HEAD', 'OPTIONS'] : ['OPTIONS'];
+    const offered = own.has('GET') && !withoutHead.includes(path) ? ['HEAD', 'OPTIONS'] : ['OPTIONS'];
     for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'PROPFIND', 'QUERY', 'TRACE']) {
       if (own.has(method)) continue;
       const { status, code, headers } = await send({ method, target: path });

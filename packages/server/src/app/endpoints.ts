@@ -16,8 +16,10 @@ import { loginEndpoints, signInPage } from '#flows/login/index.ts';
 import { loginByMailEndpoints, mailedWays } from '#flows/login-by-mail/index.ts';
 import { loginByPasskeyEndpoints } from '#flows/login-by-passkey/index.ts';
 import { loginStepEndpoints } from '#flows/login-steps/index.ts';
+import { loginWithProviderEndpoints } from '#flows/login-with-provider/index.ts';
 import { logoutEndpoints } from '#flows/logout/index.ts';
 import { manageFactorsEndpoints } from '#flows/manage-factors/index.ts';
+import { manageIdentitiesEndpoints } from '#flows/manage-identities/index.ts';
 import { managePasskeysEndpoints } from '#flows/manage-passkeys/index.ts';
 import { manageSessionsEndpoints } from '#flows/manage-sessions/index.ts';
 import { passwordPolicyEndpoints } from '#flows/password-policy/index.ts';
@@ -62,6 +64,7 @@ export function publicEndpoints(
   const onRegistered = (outcome: 'created' | 'repeated' | 'taken') => {
     if (outcome === 'created') metrics.userRegistered();
   };
+  const { magicLink, emailCode } = config.loginByMail;
   const publicUrl = new URL(config.http.publicUrl);
   const development = developmentOf(config);
   const byMail = { ...services, loginByMail: config.loginByMail, inboxUrl: development?.inboxUrl };
@@ -77,6 +80,13 @@ export function publicEndpoints(
     ...loginStepEndpoints({ ...services, service: config.brand.name }),
     ...loginByMailEndpoints(byMail),
     ...loginByPasskeyEndpoints({ ...services, signInPage: (words, refused) => signInPage(signIn, words, refused) }),
+    ...loginWithProviderEndpoints({
+      ...services,
+      mode,
+      emailDomains,
+      onRegistered,
+      publicUrl: config.http.publicUrl,
+    }),
     ...recoverAccountEndpoints(services),
     ...passwordPolicyEndpoints(services),
     ...showProvidersEndpoints(services),
@@ -90,6 +100,7 @@ export function publicEndpoints(
     ...stepUpEndpoints(services),
     ...manageFactorsEndpoints({ ...services, service: config.brand.name }),
     ...managePasskeysEndpoints(services),
+    ...manageIdentitiesEndpoints({ ...services, isMailEnabled: magicLink || emailCode }),
     ...manageSessionsEndpoints(services),
     ...deleteAccountEndpoints({ ...services, ...config.deletion }),
     ...cancelDeletionEndpoints(services),

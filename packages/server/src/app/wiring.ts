@@ -190,7 +190,7 @@ interface Outward extends OpenBrand {
 type Keyed = Ground & Awaited<ReturnType<typeof wireKeys>> & Awaited<ReturnType<typeof wireHashing>>;
 type Ruled = Keyed & Outward & { readonly passwordRules: PasswordRules };
 
-/** What every process reads again while it runs. */
+/** Rows that every process reads again while it runs. */
 interface Reread extends Awaited<ReturnType<typeof wireProviders>> {
   readonly clients: Clients;
 }

@@ -148,6 +148,36 @@ export const problems = {
     title: 'Passkey not allowed',
     detail: 'Only passkeys that stay on one device can be added here. Use a security key.',
   },
+  invalid_provider_login: {
+    status: 401,
+    title: 'Sign-in not completed',
+    detail: 'Signing in with this provider was not completed. Start again, or sign in another way.',
+  },
+  account_exists: {
+    status: 409,
+    title: 'Account already exists',
+    detail: 'This email already has an account. Sign in to it another way, then connect the provider.',
+  },
+  email_required: {
+    status: 422,
+    title: 'Email required',
+    detail: 'The provider gave no email. Ask for one, and send it in "email".',
+  },
+  identity_taken: {
+    status: 409,
+    title: 'Account already connected',
+    detail: 'This account at the provider is connected to another account here. Use another one.',
+  },
+  identity_not_found: {
+    status: 404,
+    title: 'Connection not found',
+    detail: 'This account has no such connection.',
+  },
+  last_login_method: {
+    status: 409,
+    title: 'Last way to sign in',
+    detail: 'This is the only way to sign in to this account. Set a password or add a passkey first.',
+  },
   passkey_not_found: { status: 404, title: 'Passkey not found', detail: 'This account has no such passkey.' },
   second_factor_required: {
     status: 409,

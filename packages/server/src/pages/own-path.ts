@@ -12,10 +12,13 @@ export const logoutPath = '/logout';
 export const signedOutPath = '/signed-out';
 export const forgotPasswordPath = '/forgot-password';
 export const stepUpPath = '/step-up';
+/** The page that links an identity, which waits in this browser, to the account that signed in. */
+export const loginLinkPath = '/login/link';
 export const accountPath = '/account';
 export const profilePath = '/account/profile';
 export const securityPath = '/account/security';
 export const sessionsPath = '/account/sessions';
+export const connectionsPath = '/account/connections';
 export const dataPath = '/account/data';
 
 const maxLength = 500;
@@ -24,7 +27,7 @@ const maxLength = 500;
  * The pages that can be the end of a sign-in. Pages behind mailed links are not, since their addresses contain secrets; the
  * API is not, since one of its GETs changes state; and the sign-out page is not, since it would undo the sign-in.
  */
-const destinations = /^\/(?:account(?:\/[\w/-]*)?|step-up)?$/;
+const destinations = /^\/(?:account(?:\/[\w/-]*)?|step-up|login\/link)?$/;
 
 /** Has a host of its own, so that a path that leads to another one is seen. */
 const base = 'http://own.invalid';

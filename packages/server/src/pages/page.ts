@@ -6,7 +6,15 @@ import { type Html, html } from '#platform/html/index.ts';
 import type { Brand, PageWords } from '#platform/i18n/index.ts';
 import { postForm } from './form.ts';
 import { type IconName, icon, mark } from './icon.ts';
-import { accountPath, dataPath, type OwnPath, profilePath, securityPath, sessionsPath } from './own-path.ts';
+import {
+  accountPath,
+  connectionsPath,
+  dataPath,
+  type OwnPath,
+  profilePath,
+  securityPath,
+  sessionsPath,
+} from './own-path.ts';
 import { enhanceScript } from './scripts.ts';
 import { defaultIcon, defaultStylesheet } from './stylesheet.ts';
 
@@ -57,6 +65,7 @@ export const accountSections = [
   { path: profilePath, icon: 'user', title: 'page.profile.title' },
   { path: securityPath, icon: 'shield', title: 'page.security.title' },
   { path: sessionsPath, icon: 'laptop', title: 'page.sessions.title' },
+  { path: connectionsPath, icon: 'link', title: 'page.connections.title' },
   { path: dataPath, icon: 'box', title: 'page.data.title' },
 ] as const satisfies readonly { readonly path: OwnPath; readonly icon: IconName; readonly title: string }[];
 

@@ -22,7 +22,35 @@ export function checkFunctions(source: Source): Finding[] {
   if (isTest(source.path)) return [];
   return [...nodesOf(source.program)]
     .filter((node) => functionTypes.has(node.type))
-    .flatMap((node) => [...checkLength(source, node), ...checkComplexity(source, node)]);
+    .flatMap((node) => [
+      ...checkLength(source, node),
+      ...checkComplexity(source, node),
+      ...checkTransaction(source, node),
+    ]);
+}
+
+/** The types that make requests to other servers. */
+const outward: ReadonlySet<string> = new Set(['Outbound', 'ProviderRequests', 'ProviderClient', 'RegistrationHook']);
+
+/**
+ * A transaction awaits nothing but its own statements: a request to another server would hold its connection, which on the
+ * embedded database is the only one. So a function that takes a transaction takes nothing that makes requests.
+ */
+function checkTransaction(source: Source, node: SyntaxNode): Finding[] {
+  const types = new Set((node.params as readonly SyntaxNode[]).flatMap(typeNamesIn));
+  const other = types.has('Queries') ? [...types].find((name) => outward.has(name)) : undefined;
+  if (other === undefined) return [];
+  const sentence = `a function that takes a transaction may not take ${other}, which makes requests`;
+  return [findingAt(source, node.start, 'transaction', sentence)];
+}
+
+function typeNamesIn(node: SyntaxNode): string[] {
+  return [...nodesOf(node)]
+    .filter(({ type }) => type === 'TSTypeReference')
+    .flatMap((reference) => {
+      const { typeName } = reference as SyntaxNode & { readonly typeName?: { readonly name?: string } };
+      return typeName?.name === undefined ? [] : [typeName.name];
+    });
 }
 
 function checkLength(source: Source, node: SyntaxNode): Finding[] {

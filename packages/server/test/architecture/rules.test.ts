@@ -172,6 +172,14 @@ describe('size', () => {
     expect(sentences('app/a.test.ts', tooLong)).toEqual([]);
   });
 
+  it('finds a function that takes a transaction and a client of other servers', () => {
+    const taking = (types: string) => `export async function a(tx: Queries, deps: { readonly c: ${types} }) {}`;
+    expect(sentences('domain/users/a.ts', taking('Outbound'))).toEqual([
+      'domain/users/a.ts:1: a function that takes a transaction may not take Outbound, which makes requests',
+    ]);
+    expect(sentences('domain/users/a.ts', taking('Users'))).toEqual([]);
+  });
+
   it('allows a complexity of 10 and counts an inner function separately', () => {
     const branches = 'if (a) b(); for (const c of d) e(); while (f) g(); x ||= h ? 1 : 2; try { k(); } catch { l(); }';
     const nine = `${branches} switch (m) { case 1: case 2: break; default: } n();`;

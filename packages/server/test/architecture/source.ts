@@ -33,6 +33,7 @@ export type Rule =
   | 'file_length'
   | 'function_length'
   | 'complexity'
+  | 'transaction'
   | 'any'
   | 'default_export'
   | 'clock'

@@ -23,9 +23,10 @@ const rules: readonly Rule[] = [
   },
   {
     // An operator may create a user without one.
-    name: 'identifiers verified by their owner without a password',
+    name: 'identifiers verified by their owner without a password or an identity',
     sql: `select count(*) from identifiers i where i.verified_at is not null
       and not exists (select from passwords p where p.user_id = i.user_id)
+      and not exists (select from federated_identities f where f.user_id = i.user_id)
       and not exists (select from audit_events e where e.user_id = i.user_id and e.action = 'user.created')`,
   },
   {

@@ -220,6 +220,11 @@ export async function addHolder(app: Application, state: State, needed: Readonly
     kind: ['totp', 'passkey', 'security_key'],
     credential: [...assertions, JSON.stringify(unknownKey), JSON.stringify(unknownAttestation)],
     passkey: [JSON.stringify(unknownKey)],
+    provider: ['none'],
+    identity: ['01890000-0000-7000-8000-000000000000'],
+    state: [unknownId],
+    idToken: ['e30.e30.AAAA'],
+    nonce: [unknownId],
   };
   const held = sessions.map((response) => sessionOf(response).credentials);
   const pageTickets = [...before.pageTickets, ...after.pageTickets];

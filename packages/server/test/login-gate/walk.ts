@@ -224,7 +224,9 @@ function headersOf({ kind }: Endpoint, session: RequestOptions, holder: Holder):
 }
 
 function bodyOf(endpoint: Endpoint, fields: Fields): string | undefined {
-  if (endpoint.kind === 'page') return new URLSearchParams({ ...renderedForm.fields, ...fields }).toString();
+  if (endpoint.kind === 'page') {
+    return new URLSearchParams({ ...renderedForm.fields, ...withoutPath(endpoint.path, fields) }).toString();
+  }
   if (endpoint.kind !== 'api' || endpoint.request.body === undefined) return undefined;
   const sent = Object.entries(withoutPath(endpoint.path, fields)).map(([name, value]) => {
     return [name, objects.has(name) ? JSON.parse(value) : (booleans[value] ?? value)] as const;

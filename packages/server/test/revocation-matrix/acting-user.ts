@@ -32,6 +32,8 @@ export interface ActingUser {
   namedSessionId: string | undefined;
   /** The passkey that the effect `remove_passkey` names. */
   namedPasskeyId?: string;
+  /** The identity that the effect `unlink_identity` names. */
+  namedIdentityId?: string;
   /** The link that undoes a change of address, and the previous address. */
   undo: { readonly token: string; readonly email: string } | undefined;
   /** The secret of an authenticator app, once an enrolment has begun. */

@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { compareMailboxCode } from '#domain/authentication/index.ts';
+import { resumeIdentity } from '#domain/federated-identities/index.ts';
 import { consumeCode, issueToken } from '#domain/one-time-tokens/index.ts';
 import type { Credential, Outcome } from '#domain/users/index.ts';
 import { createInvitation } from '#flows/admin-invitations/index.ts';
@@ -14,6 +15,7 @@ import { loginByCode, loginByLink, requestCode, requestLink } from '../support/l
 import { operator } from '../support/operator.ts';
 import { addPasskey, loginByPasskey, passkeysPath } from '../support/passkeys.ts';
 import { issuePasswordTicket } from '../support/password-ticket.ts';
+import { linkNewIdentity, signInAs } from '../support/shared-provider.ts';
 import { cookieHeader, register, type Tokens, uniqueEmail, validPassword } from '../support/user-actions.ts';
 import {
   type ActingUser,
@@ -101,6 +103,12 @@ async function resumePasskey(user: ActingUser, id: string): Promise<void> {
   if (status === 'disabled') await enableUser(user.app.services, operator, user.userId);
   const { accessToken: token } = (await logIn(user)).data;
   await user.app.send('PATCH', `${passkeysPath}/${id}`, { token, json: { suspended: false } });
+}
+
+/** Ends the suspension of an identity: that of a disabled user, or that of a recovery. */
+async function endSuspension(user: ActingUser, id: string): Promise<void> {
+  if ((await findRow(user))?.status === 'disabled') await enableUser(user.app.services, operator, user.userId);
+  await user.app.services.database.transaction((tx) => resumeIdentity(tx, id, user.userId));
 }
 
 /** Whether a login from the device counts as known. When the user cannot log in, the row decides. */
@@ -267,6 +275,24 @@ export const credentialProbes: Readonly<Record<Credential, (user: ActingUser) =>
     return async () => {
       if ((await use()) === 'valid') return 'valid';
       await resumePasskey(user, data.passkey.id);
+      return (await use()) === 'valid' ? 'suspended' : 'revoked';
+    };
+  },
+  identity: async (user) => {
+    const { app } = user;
+    const { person, identityId } = await linkNewIdentity(app, user.userId);
+    user.namedIdentityId = identityId;
+    const use = async () => {
+      const { status, headers } = await signInAs(app, person);
+      const location = headers.get('location');
+      // An identity of no one leads to a registration, because its email is not proven.
+      if (location === '/check-mail' || status === 401 || status === 403) return 'revoked';
+      if (status === 303) return 'valid';
+      throw new Error(`unexpected response ${status}`);
+    };
+    return async () => {
+      if ((await use()) === 'valid') return 'valid';
+      await endSuspension(user, identityId);
       return (await use()) === 'valid' ? 'suspended' : 'revoked';
     };
   },

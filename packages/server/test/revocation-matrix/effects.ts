@@ -17,6 +17,7 @@ import {
 import { operator } from '../support/operator.ts';
 import { addPasskey, passkeysPath } from '../support/passkeys.ts';
 import { beginTotp, type Confirmed, codeNow } from '../support/second-factors.ts';
+import { connectAnother, linkNewIdentity } from '../support/shared-provider.ts';
 import { register, type Tokens, uniqueEmail } from '../support/user-actions.ts';
 import {
   type ActingUser,
@@ -134,6 +135,18 @@ export const effectScenarios: Readonly<Record<Effect, EffectScenario>> = {
     perform: async (user) => {
       if (user.namedPasskeyId === undefined) await addKey(user, 'passkey');
       return request<Tokens>(user, 'DELETE', `${passkeysPath}/${user.namedPasskeyId}`);
+    },
+  },
+  link_identity: {
+    perform: async ({ app, email, password }) => {
+      await connectAnother(app, email, password);
+      return undefined;
+    },
+  },
+  unlink_identity: {
+    perform: async (user) => {
+      user.namedIdentityId ??= (await linkNewIdentity(user.app, user.userId)).identityId;
+      return request<Tokens>(user, 'DELETE', `/api/v1/users/me/identities/${user.namedIdentityId}`);
     },
   },
   turn_mfa_on: {

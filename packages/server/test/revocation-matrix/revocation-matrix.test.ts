@@ -7,6 +7,7 @@ import { tokenLifetimeSeconds } from '#domain/one-time-tokens/index.ts';
 import { type Credential, credentials, type Effect, type Outcome, revocationMatrix } from '#domain/users/index.ts';
 import { Application } from '../support/application.ts';
 import { loginMethodsEnabled } from '../support/login-by-mail.ts';
+import { stopSharedProvider } from '../support/shared-provider.ts';
 import { uniqueEmail } from '../support/user-actions.ts';
 import {
   type ActingUser,
@@ -66,7 +67,10 @@ describe.each(['postgres', 'embedded'] as const)('revocation (%s)', (databaseKin
     app = await Application.open({ databaseKind, env: loginMethodsEnabled });
   });
 
-  afterAll(() => app.close());
+  afterAll(async () => {
+    await stopSharedProvider(app);
+    await app.close();
+  });
 
   async function add(scenario: EffectScenario, transport: Transport): Promise<ActingUser> {
     if (scenario.createUser !== undefined) return scenario.createUser(app);

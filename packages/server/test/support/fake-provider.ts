@@ -10,7 +10,7 @@ type Members = Readonly<Record<string, unknown>>;
 
 export type FakePath = '/.well-known/openid-configuration' | '/jwks' | '/token' | '/userinfo';
 
-/** What is wrong. A member that is undefined is left out of what is sent. */
+/** Changes of what the provider sends. A member that is undefined is left out. */
 export interface Tampering {
   readonly discovery?: Members;
   readonly callback?: Readonly<Record<string, string | undefined>>;
@@ -67,7 +67,7 @@ interface FakeKey {
   readonly jwk: Members;
 }
 
-/** Where the provider listens: on 127.0.0.1 without TLS, unless a host name with a certificate leads to it. */
+/** An address in place of 127.0.0.1 without TLS: a host name with a certificate leads to it. */
 export interface FakeAddress {
   readonly host: string;
   readonly name: string;

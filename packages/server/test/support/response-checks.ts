@@ -76,12 +76,19 @@ const pages: ReadonlySet<string> = new Set([
   '/account/sessions/end-others',
   '/account/data',
   '/account/data/delete',
+  '/account/connections',
+  '/account/connections/connect',
+  '/account/connections/disconnect',
+  '/login/link',
   '/step-up',
   '/docs',
   '/docs/problems',
   '/dev/inbox',
   '/dev/mails',
 ]);
+
+/** The pages of a provider, which has a path of its own. */
+const providerPage = /^\/login\/with\/[^/]+(?:\/callback|\/email)?$/;
 
 /** Development endpoints, which OpenAPI leaves out. */
 const undocumented: ReadonlySet<string> = new Set([
@@ -197,7 +204,8 @@ ${response.text.slice(0, 500)}`);
   }
 
   #bodyFaults(method: string, path: string, response: ReadResponse): string[] {
-    if (pages.has(path) && mediaType(response.headers) === 'text/html') return this.#pageFaults(path, response);
+    const isPage = pages.has(path) || providerPage.test(path);
+    if (isPage && mediaType(response.headers) === 'text/html') return this.#pageFaults(path, response);
     const matched = this.#paths.find(({ pattern }) => pattern.test(path));
     const name = method === 'HEAD' ? 'get' : method.toLowerCase();
     const operation = matched?.operations[name];

@@ -152,22 +152,28 @@ export function badWithoutBody(method: string): BadRequest[] {
 }
 
 /** Invalid form bodies for a page. */
-export function badForm(valid: Values, optional: readonly string[]): BadRequest[] {
+export function badForm(valid: Values, optional: readonly string[], isForeignForm = false): BadRequest[] {
   const text = new URLSearchParams({ ...renderedForm.fields, ...valid }).toString();
   const [first = ''] = Object.keys(valid);
   const bad = (what: string, body: string | Buffer, problem: ProblemCode): BadRequest => {
     return { what, body, problem: problem, headers: form };
   };
-  return [
+  const unknownFields = [
     bad('an unknown field', `${text}&isAdmin=1`, 'validation_failed'),
-    bad('a duplicate field', `${text}&${first}=x`, 'malformed_request'),
     bad('__proto__', `${text}&__proto__=x`, 'forbidden_key'),
     bad('an invalid escape', `${text}&x=%zz`, 'malformed_request'),
     bad('an escape that is not UTF-8', `${text}&x=%c3%28`, 'malformed_request'),
-    bad('invalid UTF-8', Buffer.from([0x78, 0x3d, 0xc3, 0x28]), 'malformed_request'),
     bad('a thousand fields', Array.from({ length: 1_000 }, (_, index) => `f${index}=1`).join('&'), 'malformed_request'),
+  ];
+  return [
+    // Of a form of another site only the fields that we know are read.
+    ...(isForeignForm ? [] : unknownFields),
+    bad('a duplicate field', `${text}&${first}=x`, 'malformed_request'),
+    bad('invalid UTF-8', Buffer.from([0x78, 0x3d, 0xc3, 0x28]), 'malformed_request'),
     bad('a null byte', text.replace(`${first}=`, `${first}=%00`), 'validation_failed'),
-    bad('an empty form', new URLSearchParams(renderedForm.fields).toString(), 'validation_failed'),
+    ...(Object.keys(valid).every((name) => optional.includes(name))
+      ? []
+      : [bad('an empty form', new URLSearchParams(renderedForm.fields).toString(), 'validation_failed')]),
     bad('a megabyte', `token=${megabyte}`, 'body_too_large'),
     ...['text/plain', 'application/json', 'multipart/form-data; boundary=x'].map((type): BadRequest => {
       return {

@@ -22,4 +22,6 @@ export interface ExpectedOperation {
   readonly query?: string;
   /** Optional members of `body`. */
   readonly optional?: readonly string[];
+  /** Pages of other sites send the form, with fields that we do not know. */
+  readonly isForeignForm?: true;
 }

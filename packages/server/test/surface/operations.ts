@@ -9,6 +9,7 @@ import type { ExpectedOperation } from './expected-operation.ts';
 import { byMailOperations } from './login-by-mail-operations.ts';
 import { pageOperations } from './page-operations.ts';
 import { passkeyOperations } from './passkey-operations.ts';
+import { providerOperations } from './provider-operations.ts';
 import { secondFactorOperations } from './second-factor-operations.ts';
 import { signUpOperations } from './sign-up-operations.ts';
 
@@ -61,6 +62,7 @@ export const expectedOperations: readonly ExpectedOperation[] = [
   ...pageOperations,
   ...accountPageOperations,
   ...passkeyOperations,
+  ...providerOperations,
   {
     id: 'password.forgot',
     method: 'POST',

@@ -52,7 +52,7 @@ export const keysCommands: readonly ServiceCommand[] = [
   {
     needs: 'services',
     name: 'keys rotate-data',
-    summary: `New data key: ${keyPurposes.join(', ')}`,
+    summary: `New key: ${keyPurposes.join(', ')}`,
     arguments: ['PURPOSE'],
     options: {},
     run: async (input, services) => {

@@ -6,7 +6,7 @@ export const providerOptions = {
   'email-domains': {
     type: 'string',
     value: 'LIST',
-    description: 'For "oidc": the domains, separated by commas, whose verified emails need no confirmation here',
+    description: 'For "oidc": domains whose verified emails need no confirmation here',
   },
   'allow-private': {
     type: 'boolean',

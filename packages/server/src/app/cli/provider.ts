@@ -1,5 +1,5 @@
 /** `latchkey provider`: the identity providers that people can sign in with. */
-import { type IdentityProvider, ProviderRefusal, presetNames } from '#domain/identity-providers/index.ts';
+import { type IdentityProvider, ProviderRefusal } from '#domain/identity-providers/index.ts';
 import { addProvider, removeById, setEnabled } from '#flows/admin-identity-providers/index.ts';
 import { OperatorError } from '../operator-error.ts';
 import type { Services } from '../wiring.ts';
@@ -21,7 +21,7 @@ const addCommand: ServiceCommand = {
   summary: 'Add an identity provider; people see it on the sign-in page at once',
   arguments: ['NAME'],
   options: {
-    preset: { type: 'string', value: 'PRESET', description: `One of: ${presetNames.join(', ')}`, required: true },
+    preset: { type: 'string', value: 'PRESET', description: 'Such as "google" or "oidc"; all are in docs/guides/identity-providers.md', required: true },
     'client-id': { type: 'string', value: 'ID', description: 'The client ID that the provider issued', required: true },
     'client-secret-stdin': {
       type: 'boolean',

@@ -57,7 +57,7 @@ export {
   sendMailboxCode,
 } from './mailbox-code.ts';
 export type { SecondFactorKind, TicketStep } from './next-step.ts';
-export { contextWithProof, type Proof, type Rehash } from './proofs.ts';
+export { contextWithProof, type Proof, type ProviderStrength, type Rehash } from './proofs.ts';
 export { asksForPassword, type RecentProof, type RecentProofDeps, requireRecentProof } from './recent-proof.ts';
 export { type ReservedGuess, reserveSecondFactor, reserveSecondFactorOfUser } from './second-factor-guess.ts';
 export { secondFactorFields, totpCodeInput, typedSecondFactor } from './second-factor-input.ts';
@@ -71,6 +71,7 @@ export {
   reserveResend,
   type SignUp,
   type SignUpOptions,
+  type SignUpProof,
   type SignUpTicket,
   signUpTicketFragment,
 } from './sign-up-tickets.ts';

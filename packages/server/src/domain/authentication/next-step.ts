@@ -22,9 +22,9 @@ export type TicketStep =
   | 'change_password'
   | 'cancel_deletion';
 
-/** A kind of factor; `amr` values are those of RFC 8176. */
+/** A kind of factor; `amr` values are those of RFC 8176, and `fed` for an identity provider, which it has no value for. */
 export interface Factor {
-  readonly amr: 'pwd' | 'otp' | 'hwk' | 'swk' | 'mca';
+  readonly amr: 'pwd' | 'otp' | 'hwk' | 'swk' | 'mca' | 'fed';
   /** Two factors of one kind count as one factor (NIST SP 800-63B-4 §2.2.1). */
   readonly kind: 'knowledge' | 'possession';
   /** Whether it proves two factors by itself, as a passkey with user verification does. */

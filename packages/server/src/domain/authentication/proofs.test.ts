@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { Candidate } from './candidate.ts';
 import type { Factor } from './next-step.ts';
-import { authenticationContext, contextWithProof, type ProofName, proofKinds, provenBy } from './proofs.ts';
+import {
+  authenticationContext,
+  contextWithProof,
+  type PlainProofName,
+  type ProofName,
+  proofKinds,
+  provenBy,
+} from './proofs.ts';
 
 const at = '2030-01-01T00:00:00.000Z';
 
@@ -9,6 +16,9 @@ const passkeyFactor = proofKinds.passkey.factor;
 const securityKey = passkeyFactor({ backupEligible: false, userVerified: false });
 const boundPasskey = passkeyFactor({ backupEligible: false, userVerified: true });
 const syncedPasskey = passkeyFactor({ backupEligible: true, userVerified: true });
+
+const provider = proofKinds.identity_provider.factor('one');
+const strongProvider = proofKinds.identity_provider.factor('two');
 
 const password = proofKinds.password.factor;
 const link = proofKinds.magic_link.factor;
@@ -39,6 +49,12 @@ describe('the authentication context', () => {
     ['synced passkey', [syncedPasskey], 'phr', ['swk', 'user', 'mfa'], ['passkey']],
     ['password, passkey', [password, syncedPasskey], 'phr', ['pwd', 'swk', 'user', 'mfa'], ['pwd', 'passkey']],
     ['TOTP, passkey', [totp, boundPasskey], 'phr', ['otp', 'hwk', 'user', 'mfa'], ['totp', 'passkey']],
+    ['provider', [provider], '1', ['fed'], ['identity_provider']],
+    ['provider, password', [provider, password], '1', ['fed', 'pwd'], ['identity_provider', 'pwd']],
+    ['provider, link', [provider, link], '1', ['fed', 'otp'], ['identity_provider', 'email']],
+    ['provider, TOTP', [provider, totp], '2', ['fed', 'otp', 'mfa'], ['identity_provider', 'totp']],
+    ['provider, security key', [provider, securityKey], 'phr', ['fed', 'hwk', 'mfa'], ['identity_provider', 'passkey']],
+    ['provider of two factors', [strongProvider], '2', ['fed', 'mfa'], ['identity_provider_mfa']],
   ])('of %s follows from the proofs', (_, proven, acr, amr, times) => {
     const factorTimes = Object.fromEntries(times.map((time) => [time, at]));
     expect(authenticationContext(proven.map((factor) => ({ ...factor, at })))).toEqual({ acr, amr, factorTimes });
@@ -49,9 +65,7 @@ describe('the context of a session that proves a further factor', () => {
   const now = new Date('2030-01-01T01:00:00.000Z');
   const earlier = '2030-01-01T00:00:00.000Z';
 
-  it.each<
-    [string, Record<string, string>, Exclude<ProofName, 'passkey'>, string, readonly string[], readonly string[]]
-  >([
+  it.each<[string, Record<string, string>, PlainProofName, string, readonly string[], readonly string[]]>([
     ['a password raises nothing', { pwd: earlier }, 'password', '1', ['pwd'], ['pwd']],
     ['a code of an app raises a password', { pwd: earlier }, 'totp', '2', ['pwd', 'otp', 'mfa'], ['pwd', 'totp']],
     [
@@ -96,13 +110,14 @@ describe('the table of proofs', () => {
     ['recovery_code', ['second_factor', 'second_factor_known_device'], ['invalid_code', 'invalid_ticket']],
     ['mailbox_code', ['mailbox_code', 'mailbox_code'], ['invalid_code', 'invalid_ticket']],
     ['passkey', [undefined, undefined], ['invalid_passkey', 'account_disabled']],
+    ['identity_provider', [undefined, undefined], ['invalid_provider_login', 'account_disabled']],
   ])('names the counters and the refusals of a %s', (by, counters, refusals) => {
     const { resets, refusal, refusalOfDisabled } = proofKinds[by];
     expect([resets(unknownDevice), resets(knownDevice)]).toEqual(counters);
     expect([refusal, refusalOfDisabled]).toEqual(refusals);
   });
 
-  it.each<[Exclude<ProofName, 'passkey'>, Factor['kind']]>([
+  it.each<[PlainProofName, Factor['kind']]>([
     ['password', 'knowledge'],
     // A password opens a mailbox, so that both together are one factor.
     ['magic_link', 'knowledge'],
@@ -122,6 +137,8 @@ describe('the context of a session that proves a further factor', () => {
     ['a password', { pwd: at }, ['pwd'], 'phr', ['pwd', 'hwk', 'mfa']],
     ['a synced passkey', { passkey: at }, ['swk', 'user', 'mfa'], 'phr', ['swk', 'hwk', 'user', 'mfa']],
     ['nothing that is known here', { other: at }, ['x'], '1', ['hwk']],
+    ['a provider', { identity_provider: at }, ['fed'], 'phr', ['fed', 'hwk', 'mfa']],
+    ['a provider of two factors', { identity_provider_mfa: at }, ['fed', 'mfa'], 'phr', ['fed', 'hwk', 'mfa']],
   ])('that began with %s keeps it', (_, factorTimes, amr, acr, expected) => {
     const proof = { by: 'passkey', passkey: { backupEligible: false, userVerified: false } } as const;
     const session = { factorTimes: factorTimes as Record<string, string>, amr };

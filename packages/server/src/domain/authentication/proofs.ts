@@ -11,11 +11,14 @@
  * | setup_link    | knowledge, `otp`  | `email`         | `one_time_tokens` | mailbox_code              | invalid_token       |
  * | mailbox_code  | knowledge, `otp`  | `email`         | `one_time_tokens` | mailbox_code              | invalid_code        |
  * | passkey       | possession        | `passkey`       | `used_nonces`     | –                         | invalid_passkey     |
+ * | identity_provider | knowledge, `fed` | `identity_provider` | `provider_logins` or `used_nonces` | – | invalid_provider_login |
  *
  * A passkey is `swk` when it can be synced to other devices, else `hwk`. One that verified the user is two factors by itself
- * and can begin a login.
+ * and can begin a login. A provider is knowledge, because a password opens the account there: a password and a provider are one
+ * factor. It is two factors only where the provider asserts them and its setting trusts that.
  */
 import type { AttemptKind } from '#domain/attempts/index.ts';
+import { consumeIdentity, type IdentityUse } from '#domain/federated-identities/index.ts';
 import { consume, consumeCode } from '#domain/one-time-tokens/index.ts';
 import { type AssertedPasskey, consumeAssertion } from '#domain/passkeys/index.ts';
 import { useRecoveryCode } from '#domain/recovery-codes/index.ts';
@@ -56,7 +59,17 @@ interface Proofs {
   readonly mailbox_code: { readonly userId: string; readonly hash: Buffer; readonly binding: Buffer };
   /** A verified assertion of a passkey. */
   readonly passkey: { readonly userId: string; readonly passkey: AssertedPasskey };
+  /** An identity of the user that its provider has just vouched for. */
+  readonly identity_provider: {
+    readonly userId: string;
+    readonly identityId: string;
+    readonly strength: ProviderStrength;
+    readonly use: IdentityUse;
+  };
 }
+
+/** How many factors a provider proves. */
+export type ProviderStrength = 'one' | 'two';
 
 /** The name of a kind of proof. */
 export type ProofName = keyof Proofs;
@@ -84,7 +97,11 @@ interface Use {
 
 /** One row of the table. */
 export interface ProofKind<Name extends ProofName = ProofName> {
-  readonly factor: Name extends 'passkey' ? (passkey: PasskeyFacts) => Factor : Factor;
+  readonly factor: Name extends 'passkey'
+    ? (passkey: PasskeyFacts) => Factor
+    : Name extends 'identity_provider'
+      ? (strength: ProviderStrength) => Factor
+      : Factor;
   /** The counter of failed attempts that this proof resets. */
   readonly resets: (candidate: Candidate) => AttemptKind | undefined;
   /** The problem of a wrong, expired or consumed proof, and of a proof whose user was erased. */
@@ -109,6 +126,9 @@ const bySecondFactor = {
 
 /** The name of passkeys in the session's `factor_times`. */
 const passkeyTime = 'passkey';
+
+/** The names of identity providers in the session's `factor_times`, by what they prove. */
+const providerTimes = { one: 'identity_provider', two: 'identity_provider_mfa' } as const;
 
 /** The table of proofs. */
 export const proofKinds: { readonly [Name in ProofName]: ProofKind<Name> } = {
@@ -159,6 +179,19 @@ export const proofKinds: { readonly [Name in ProofName]: ProofKind<Name> } = {
     refusalOfDisabled: 'account_disabled',
     consume: (tx, { passkey }, use) => consumeAssertion(tx, passkey, use),
   },
+  identity_provider: {
+    factor: (strength) => ({
+      amr: 'fed',
+      kind: 'knowledge',
+      userVerified: strength === 'two',
+      factorTime: providerTimes[strength],
+    }),
+    // The provider counts attempts at its own password.
+    resets: () => undefined,
+    refusal: 'invalid_provider_login',
+    refusalOfDisabled: 'account_disabled',
+    consume: (tx, proof, { now }) => consumeIdentity(tx, proof, now),
+  },
   setup_link: {
     factor: mailbox,
     resets: () => 'mailbox_code',
@@ -178,8 +211,13 @@ export const proofKinds: { readonly [Name in ProofName]: ProofKind<Name> } = {
 
 /** The part of a proof that determines its factor. */
 export type ProofOfFactor =
-  | { readonly by: Exclude<ProofName, 'passkey'> }
-  | { readonly by: 'passkey'; readonly passkey: PasskeyFacts };
+  | { readonly by: PlainProofName }
+  | { readonly by: 'passkey'; readonly passkey: PasskeyFacts }
+  | { readonly by: 'identity_provider'; readonly strength: ProviderStrength };
+
+/** The proofs whose factor is always the same. */
+export type PlainProofName = Exclude<ProofName, 'passkey' | 'identity_provider'>;
+
 /** A step of a login that is no proof but a change of the user. */
 export interface StepTaken {
   readonly by: Extract<LoginStep, 'verify_email' | 'enroll_second_factor' | 'change_password'>;
@@ -207,8 +245,13 @@ export function rulesOf({
 
 /** The factor that a proof proves now. */
 export function provenBy(proof: ProofOfFactor, now: Date): ProvenFactor {
-  const factor = proof.by === 'passkey' ? proofKinds.passkey.factor(proof.passkey) : proofKinds[proof.by].factor;
-  return { ...factor, at: now.toISOString() };
+  return { ...factorOf(proof), at: now.toISOString() };
+}
+
+function factorOf(proof: ProofOfFactor): Factor {
+  if (proof.by === 'passkey') return proofKinds.passkey.factor(proof.passkey);
+  if (proof.by === 'identity_provider') return proofKinds.identity_provider.factor(proof.strength);
+  return proofKinds[proof.by].factor;
 }
 
 /** Consumes a proof by its row. */
@@ -256,7 +299,9 @@ export function contextWithProof(
 
 /** The factor of a session by its name in `factor_times`; the session's `amr` has what distinguishes passkeys. */
 function earlierFactor(name: string, amr: readonly string[]): Factor | undefined {
-  const { passkey, ...others } = proofKinds;
+  const { passkey, identity_provider: provider, ...others } = proofKinds;
+  if (name === providerTimes.one) return provider.factor('one');
+  if (name === providerTimes.two) return provider.factor('two');
   if (name !== passkeyTime) return Object.values(others).find(({ factor }) => factor.factorTime === name)?.factor;
   return passkey.factor({ backupEligible: amr.includes('swk'), userVerified: amr.includes('user') });
 }

@@ -1,6 +1,6 @@
 /**
  * Tickets of sign-ups. Registering issues one for every address, taken or not, so that nothing tells the two apart
- * (invariant 13). It proves the password of its registration and belongs to no user, until a link or code confirms that
+ * (invariant 13). It proves the password or the identity of its registration and belongs to no user, until a link or code confirms that
  * registration: `confirmSignUp` then gives it the user and the epoch in which the password holds. From then on it is the
  * ticket of a login, and whatever raises the epoch ends it.
  *
@@ -16,7 +16,7 @@ import { addSeconds } from '#kernel/clock.ts';
 import { type Database, type Fragment, type Queries, statement, type Values } from '#platform/database/index.ts';
 import { keyOfSecret } from '#platform/keys/index.ts';
 import { formatSecret, hashSecret, parseSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
-import { provenBy } from './proofs.ts';
+import { type ProofOfFactor, provenBy } from './proofs.ts';
 import type { PresentedTicket, Ticket } from './tickets.ts';
 
 /** The ticket of a sign-up as its client gets it. */
@@ -76,12 +76,16 @@ export interface NewSignUpTicket {
   readonly values: Values<typeof params>;
 }
 
+/** The proof of a sign-up's ticket: the password, or the identity, that its registration carries. */
+export type SignUpProof = Extract<ProofOfFactor, { readonly by: 'identity_provider' }> | { readonly by: 'password' };
+
 /** @param registrationId one that no registration has, for an address that was not registered. */
 export function newSignUpTicket(
   registrationId: string,
   address: SignUpAddress,
   { transport, browserHash, continueTo }: SignUpOptions,
   now: Date,
+  proof: SignUpProof = { by: 'password' },
 ): NewSignUpTicket {
   const secret = randomBytes(32);
   const text = formatSecret(secretPrefixes.loginTicket, secret);
@@ -93,7 +97,7 @@ export function newSignUpTicket(
       ticketHash: hashSecret(text),
       ticketClientId: defaultClientId,
       ticketTransport: transport,
-      ticketProven: [{ ...provenBy({ by: 'password' }, now) }],
+      ticketProven: [{ ...provenBy(proof, now) }],
       ticketBrowserHash: browserHash ?? null,
       ticketContinueTo: continueTo ?? null,
       ticketSealedAddress: addressKey(registrationId, secret).seal(

@@ -1,4 +1,5 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '#kernel/clock.ts';
 import { type FakeProvider, startFakeProvider, type Tampering } from '#test/support/fake-provider.ts';
 import { callbackUrl, logInAt, openProviderClient, providerOf, refusalOf } from '#test/support/provider-client.ts';
 
@@ -14,7 +15,7 @@ beforeEach(() => {
   fake.person = { sub: 'ada-1', email: 'ada@people.example', email_verified: true, name: 'Ada' };
 });
 
-const now = () => Math.floor(Date.now() / 1000);
+const now = () => Math.floor(systemClock.now().getTime() / 1000);
 const ada = { address: 'ada@people.example', proven: false };
 
 describe('a login at an OpenID provider', () => {

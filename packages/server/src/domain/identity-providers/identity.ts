@@ -1,4 +1,4 @@
-/** What a provider asserts about a person, from verified claims or from a profile. */
+/** The identity that a provider asserts, from verified claims. */
 import { acceptText } from '#protocol/untrusted-text/index.ts';
 import { type Claims, emailOf } from './email-proof.ts';
 import type { Preset } from './presets.ts';

@@ -20,7 +20,7 @@
  */
 export { ProviderClient, type ProviderClientDeps } from './client.ts';
 export { type CheckedProvider, checkProvider, type NewProvider } from './new-provider.ts';
-export { isPresetName, type Preset, presetNames, presets } from './presets.ts';
+export { type Preset, presets } from './presets.ts';
 export {
   type IdentityProvider,
   type PresetName,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { FixedClock } from '#kernel/clock.ts';
+import { FixedClock, systemClock } from '#kernel/clock.ts';
 import { type FakeProvider, startFakeProvider } from '#test/support/fake-provider.ts';
 import { openProviderClient, providerOf, refusalOf } from '#test/support/provider-client.ts';
 import type { PresetName } from './provider.ts';
@@ -18,7 +18,7 @@ beforeEach(() => {
 
 const nonce = 'nonce-of-this-login';
 const settings = { nativeClientIds: ['android', 'ios'] };
-const now = () => Math.floor(Date.now() / 1000);
+const now = () => Math.floor(systemClock.now().getTime() / 1000);
 
 function claims(more: Readonly<Record<string, unknown>> = {}) {
   return { iss: fake.issuer, sub: 'ada-1', aud: 'ios', iat: now(), exp: now() + 3600, nonce, ...more };
@@ -103,7 +103,7 @@ describe('an ID token of a native application', () => {
 
 describe('an unknown key id', () => {
   it('causes one request in thirty seconds, and a new key is accepted after them', async () => {
-    const clock = new FixedClock(new Date());
+    const clock = new FixedClock(systemClock.now());
     const client = openProviderClient(fake, { clock });
     await verify(fake.mint(claims()), { client });
     const before = fake.requestsTo('/jwks').length;

@@ -75,7 +75,7 @@ function readSettings(given: NewProvider['settings']): ProviderSettings {
   throw new Refused(where === '' ? `${issue?.message}.` : `"${where}" is not valid: ${issue?.message}.`);
 }
 
-/** What the other presets would ignore is a mistake: the operator believes that it has an effect. */
+/** Rejects settings that the preset would ignore: the operator believes that they have an effect. */
 function requireFit(name: PresetName, preset: Preset, settings: ProviderSettings): void {
   const onlyFor = (isSet: boolean, owner: string, isOwner: boolean) => {
     if (isSet && !isOwner) throw new Refused(`${owner} The preset "${name}" has no use for it.`);

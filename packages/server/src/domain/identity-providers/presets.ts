@@ -65,7 +65,7 @@ const openId = {
 const oauth2 = { ...openId, kind: 'oauth2', usesNonce: false } as const;
 
 /** Microsoft's issuer of any tenant. The tenant's own id replaces `{tenantid}` in its tokens. */
-export const microsoftIssuer = 'https://login.microsoftonline.com/{tenantid}/v2.0';
+const microsoftIssuer = 'https://login.microsoftonline.com/{tenantid}/v2.0';
 
 export const presets: Readonly<Record<PresetName, Preset>> = {
   google: {

@@ -33,7 +33,7 @@ export interface IdentityProvider {
   readonly acceptsNativeTokens: boolean;
 }
 
-/** What the provider asserts about the person, after every check. */
+/** The provider's assertion about the person, after every check. */
 export interface ProviderIdentity {
   /** That of the provider. */
   readonly issuer: string;

@@ -90,7 +90,7 @@ function readRow(row: Values<typeof listProviders.columns>): readonly StoredProv
   return [{ provider, sealedSecret, managedBy: row.managedBy === 'settings' ? 'settings' : 'operator' }];
 }
 
-/** What follows from the preset and the settings. */
+/** The members of a provider that follow from its preset and its settings. */
 export function describeProvider(preset: Preset, settings: ProviderSettings) {
   return {
     kind: preset.kind,

@@ -16,7 +16,8 @@ export function requireAudience(
   accepted: readonly string[],
   parties: readonly string[] = accepted,
 ): void {
-  const only = Array.isArray(aud) && aud.length === 1 ? aud[0] : aud;
+  const list: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
+  const only = list.length === 1 ? list[0] : undefined;
   const isOurs = typeof only === 'string' && accepted.includes(only);
   const isParty = azp === undefined || (typeof azp === 'string' && parties.includes(azp));
   if (isOurs && isParty) return;

@@ -14,6 +14,8 @@ const own: Partial<Readonly<Record<MailTemplate, Readonly<Record<string, string>
   magic_link: { name: 'Grace Hopper' },
   email_code: { name: 'Grace Hopper' },
   email_change_confirm: { name: '' },
+  identity_linked: { provider: 'Example ID' },
+  identity_unlinked: { provider: 'Example ID' },
   owner_recovery: { account: 'grace@people.example' },
 };
 

@@ -39,6 +39,9 @@ export interface MailParams {
   security_key_added: NoOccasion | Occasion;
   passkey_removed: NoOccasion | Occasion;
   passkey_counter_stuck: Readonly<Record<string, never>>;
+  /** `provider` is its name for people. */
+  identity_linked: Occasion & { readonly provider: string };
+  identity_unlinked: Occasion & { readonly provider: string };
   /** Another owner's account can be taken over by a link that was made on the server. */
   owner_recovery: { readonly account: string };
   two_step_on: NoOccasion | Occasion;
@@ -210,6 +213,8 @@ export const mailTemplates: Readonly<Record<MailTemplate, TemplateDeclaration>> 
   passkey_added: changeNotice,
   security_key_added: changeNotice,
   passkey_removed: changeNotice,
+  identity_linked: changeNotice,
+  identity_unlinked: changeNotice,
   passkey_counter_stuck: {
     quota: 'notice',
     linkPath: null,

@@ -29,4 +29,10 @@ export { openHash } from './open-hash.ts';
 export { limitsOf, type PasswordPolicy, type PasswordProfile, passwordPolicies } from './policy.ts';
 export { type ProvePassword, provePassword } from './prove-password.ts';
 export { PasswordRules, passwordComplaint } from './rules.ts';
-export { passwordAssociatedData, rehashPasswordFragment, setPassword, upsertPasswordFragment } from './stored.ts';
+export {
+  deletePassword,
+  passwordAssociatedData,
+  rehashPasswordFragment,
+  setPassword,
+  upsertPasswordFragment,
+} from './stored.ts';

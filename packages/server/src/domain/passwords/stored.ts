@@ -49,3 +49,15 @@ const upsert = statement('passwords.set', {
 export async function setPassword(tx: Queries, userId: string, sealedPhc: Buffer, now: Date): Promise<void> {
   await tx.run(upsert, { userId, sealedPhc, now });
 }
+
+const remove = statement('passwords.delete', {
+  lane: 'pool',
+  sql: 'delete from passwords where user_id = :userId',
+  params: { userId: 'uuid' },
+  columns: {},
+});
+
+/** Deletes the password that another registration of the address left, in the transaction that verifies the address. */
+export async function deletePassword(tx: Queries, userId: string): Promise<void> {
+  await tx.run(remove, { userId });
+}

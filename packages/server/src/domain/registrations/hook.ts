@@ -32,7 +32,7 @@ interface HookDeps {
 }
 
 interface Applicant {
-  readonly via: 'register' | 'invitation';
+  readonly via: 'register' | 'invitation' | 'provider';
   /** In canonical form. */
   readonly email: string;
   readonly name: string;

@@ -1,14 +1,15 @@
 /**
  * Registrations, from the request to the verified address (invariant 18). Owns `applicant_keys`; no routes.
  *
- * A pending registration has no row of its own: its password hash and name are the encrypted payload of a verification
- * link, in a row of `one_time_tokens`. This is a module nevertheless, because `domain/mail-requests` and several flows
+ * A pending registration has no row of its own: its password hash or identity, and its name, are the encrypted payload of a
+ * verification link, in a row of `one_time_tokens`. This is a module nevertheless, because `domain/mail-requests` and several flows
  * need the same rules, and because its statements compose fragments of identifiers, users, passwords, tokens, mail and
  * audit. No owner of these tables can import the others without a cycle.
  *
  * Invariants:
  * - Registering an unverified address again adds a link and changes nothing else.
- * - A link sets the password and name of its own registration. A link without a payload lets its user choose a password,
+ * - A link sets the password, or links the identity, and sets the name of its own registration; an unverified user has no
+ *   identity. A link without a payload lets its user choose a password,
  *   because it cannot be known which registration it continues.
  * - When the address is verified, whatever another registration of it left is erased: name, locale, spelling, and the texts
  *   in its links and mails.
@@ -22,7 +23,15 @@
 export { deleteExpiredApplicantKeys, eraseApplicantKeys } from './applicants.ts';
 export { RegistrationHook, type RegistrationHookSettings } from './hook.ts';
 export { addVerificationLink, linkValues, repeatRegistration } from './link.ts';
-export { openRegistration, type PendingRegistration } from './pending.ts';
+export { type CarriedIdentity, openRegistration, type PendingRegistration } from './pending.ts';
 export { proveRegistration } from './prove.ts';
 export { supersedeRegistration } from './superseded.ts';
 export { createVerifiedUser, type VerifiedUser } from './verified-user.ts';
+export {
+  type AddressHolder,
+  findAddressHolder,
+  type NewRegistration,
+  type RegistrationWriter,
+  type WrittenRegistration,
+  writeRegistration,
+} from './write.ts';

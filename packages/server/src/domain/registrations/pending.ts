@@ -2,17 +2,32 @@ import { z } from 'zod';
 import { tokenAssociatedData } from '#domain/one-time-tokens/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
 
-const payloadSchema = z.strictObject({
+const identitySchema = z.strictObject({
+  issuer: z.string(),
+  subject: z.string(),
+  email: z.string().nullable(),
+  name: z.string().nullable(),
+});
+
+const commonFields = {
   /** The same in a link and its repetitions, so that two registrations of an address can be distinguished. */
   registrationId: z.uuid(),
   registeredAt: z.iso.datetime(),
   asTyped: z.string(),
-  phc: z.string(),
   name: z.string(),
   locale: z.string(),
-});
+};
 
-/** The payload of a verification link: opening the link sets this password, name, locale and spelling of the address. */
+/** A registration carries a password, or the identity at a provider that does not vouch for the address. */
+const payloadSchema = z.union([
+  z.strictObject({ ...commonFields, phc: z.string() }),
+  z.strictObject({ ...commonFields, identity: identitySchema }),
+]);
+
+/** An identity at a provider that a registration carries: its user has it once the address is verified. */
+export type CarriedIdentity = z.infer<typeof identitySchema>;
+
+/** The payload of a verification link: opening the link sets this password or links this identity, and sets name, locale and spelling of the address. */
 export type PendingRegistration = z.infer<typeof payloadSchema>;
 
 /** Encrypts the payload under the data key `password`, like every PHC string (invariant 15). */

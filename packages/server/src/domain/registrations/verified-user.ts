@@ -5,7 +5,7 @@ import { assignRole, type Role } from '#domain/roles/index.ts';
 import { insertUserFragment } from '#domain/users/index.ts';
 import type { MakeId } from '#kernel/ids.ts';
 import { type Queries, statement } from '#platform/database/index.ts';
-import type { Keys } from '#platform/keys/index.ts';
+import type { Keys, UserKey } from '#platform/keys/index.ts';
 
 const claimed = claimEmailFragment();
 const created = insertUserFragment('claimed');
@@ -20,7 +20,7 @@ const create = statement('registrations.create_verified', {
   columns: { userId: 'uuid' },
 });
 
-/** A user whose address is verified from the start: by an operator's command or by the invitation sent to it. */
+/** A user whose address is verified from the start: by an operator's command, the invitation sent to it, or a provider that is the authority for it. */
 export interface VerifiedUser {
   readonly userId: string;
   readonly email: { readonly asTyped: string; readonly canonical: string };
@@ -32,13 +32,13 @@ export interface VerifiedUser {
   readonly now: Date;
 }
 
-/** Creates the user with its audit event; false when another user has the address, verified or not. */
+/** Creates the user with its audit event, and returns the user's key; undefined when another user has the address, verified or not. */
 export async function createVerifiedUser(
   tx: Queries,
   { keys, makeId, audit }: { readonly keys: Keys; readonly makeId: MakeId; readonly audit: AuditLog },
   { userId, email, name, locale, roles, phc, now }: VerifiedUser,
   event: AuditEvent,
-): Promise<boolean> {
+): Promise<UserKey | undefined> {
   const { key, wrapped } = keys.createUserKey(userId);
   const row = await tx.row(create, {
     identifierId: makeId(),
@@ -56,7 +56,7 @@ export async function createVerifiedUser(
     passwordChangedAt: now,
     ...audit.values(event, key),
   });
-  if (row === undefined) return false;
+  if (row === undefined) return undefined;
   for (const role of roles) await assignRole(tx, { userId, role, now, makeId });
-  return true;
+  return key;
 }

@@ -9,8 +9,8 @@ import { type Batch, wholeBatch } from '#kernel/batches.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import { type Database, type Queries, statement } from '#platform/database/index.ts';
 
-/** `ceremony`: the challenge of a passkey. */
-export type NonceKind = 'ceremony';
+/** `ceremony`: the challenge of a passkey. `id_token`: the nonce of a native application's ID token. */
+export type NonceKind = 'ceremony' | 'id_token';
 
 /** Rows outlive their value by this, because the clocks of two nodes differ. */
 const retentionSeconds = 60;

@@ -35,6 +35,7 @@ export const credentials = {
   cancel_deletion: 'a link that cancels a pending deletion',
   invitation: 'an invitation of another user',
   passkey: 'a passkey as the first factor of a login',
+  identity: 'an account at an identity provider that logs in',
   acting_device: 'the known device of the session that requests the effect',
   known_device: 'every other known device of the user',
 } as const;
@@ -68,6 +69,7 @@ const untouched: Row = {
   invitation: 'valid',
   /** A factor outlives the sessions that it began, and no epoch ends it. */
   passkey: 'valid',
+  identity: 'valid',
   acting_device: 'valid',
   known_device: 'valid',
 };
@@ -115,6 +117,7 @@ export const revocationMatrix = {
     undo_email_change: 'absent',
     cancel_deletion: 'absent',
     passkey: 'absent',
+    identity: 'absent',
     known_device: 'absent',
   },
   change_password: { ...raises, acting_session: 'renewed', acting_device: 'valid' },
@@ -125,6 +128,10 @@ export const revocationMatrix = {
   add_security_key: { ...raises, acting_session: 'renewed', acting_device: 'valid' },
   /** `passkey` is the one that the request names. */
   remove_passkey: { ...raises, acting_session: 'renewed', acting_device: 'valid', passkey: 'revoked' },
+  /** A further way in makes no rule stricter. */
+  link_identity: untouched,
+  /** `identity` is the one that the request names. */
+  unlink_identity: { ...raises, acting_session: 'renewed', acting_device: 'valid', identity: 'revoked' },
   turn_mfa_on: { ...raises, acting_session: 'renewed', acting_device: 'valid' },
   turn_mfa_off: { ...raises, acting_session: 'renewed', acting_device: 'valid' },
   /** The login goes along: its ticket is used, and what follows has the new epoch. Its user has no second factor yet. */
@@ -133,7 +140,7 @@ export const revocationMatrix = {
   make_recovery_codes: untouched,
   step_up: { ...untouched, acting_session: 'renewed' },
   /** Second factors stay: whoever reads the mail must not get past them. */
-  recover_account: { ...raisesFromOutside, passkey: 'suspended' },
+  recover_account: { ...raisesFromOutside, passkey: 'suspended', identity: 'suspended' },
   /** The session that requested the change is revoked too: the link at the new address belongs to no session. */
   change_email: { ...raisesFromOutside, cancel_deletion: 'absent' },
   undo_email_change: {
@@ -141,17 +148,30 @@ export const revocationMatrix = {
     undo_email_change: 'later_revoked',
     cancel_deletion: 'later_revoked',
     passkey: 'later_revoked',
+    identity: 'later_revoked',
   },
   change_roles: raisesFromOutside,
   /** Disabling cancels a pending deletion. */
-  disable: { ...raisesFromOutside, undo_email_change: 'suspended', cancel_deletion: 'revoked', passkey: 'suspended' },
+  disable: {
+    ...raisesFromOutside,
+    undo_email_change: 'suspended',
+    cancel_deletion: 'revoked',
+    passkey: 'suspended',
+    identity: 'suspended',
+  },
   /** Nothing that was issued before becomes valid again. */
   enable: { ...raisesFromOutside, cancel_deletion: 'revoked' },
   end_sessions: raisesFromOutside,
   reset_factors: { ...raisesFromOutside, passkey: 'revoked' },
   delete_account: raises,
   cancel_deletion: { ...raisesFromOutside, cancel_deletion: 'revoked' },
-  erase: { ...raisesFromOutside, undo_email_change: 'revoked', cancel_deletion: 'revoked', passkey: 'revoked' },
+  erase: {
+    ...raisesFromOutside,
+    undo_email_change: 'revoked',
+    cancel_deletion: 'revoked',
+    passkey: 'revoked',
+    identity: 'revoked',
+  },
   log_out: { ...untouched, acting_session: 'revoked' },
   log_out_everywhere: raises,
   /** `session` is the one that the request names. */
@@ -170,6 +190,8 @@ export const effects: Readonly<Record<Effect, string>> = {
   add_passkey: 'adding a passkey',
   add_security_key: 'adding a security key as the first second factor',
   remove_passkey: 'removing a passkey',
+  link_identity: 'connecting an account at an identity provider',
+  unlink_identity: 'disconnecting it',
   turn_mfa_on: 'turning two-step sign-in on with a factor that is set up',
   turn_mfa_off: 'turning two-step sign-in off',
   enroll_at_login: 'setting up the second factor that a login needs',

@@ -60,7 +60,7 @@ export function valuesOf(
   return { id, preset, name, issuer, settings: settings as unknown as JsonValue, sealedSecret, managedBy };
 }
 
-/** What an event says about a provider; never a secret. */
+/** The facts of an event about a provider; never a secret. */
 export function factsOf({ id, preset, issuer }: CheckedProvider, managedBy: ProviderManager) {
   return { providerId: id, preset, issuer, managedBy };
 }

@@ -1,3 +1,4 @@
+import { deleteIdentitiesSince } from '#domain/federated-identities/index.ts';
 import { restoreEmail } from '#domain/identifiers/index.ts';
 import { occasionOf } from '#domain/mail-ledger/index.ts';
 import {
@@ -70,6 +71,7 @@ function undoOf(flow: ChangeEmail, { text, token, phc, userKey, caller }: LinkUs
       if (restored === undefined) throw new Problem('invalid_token', { log: 'the address is no longer held' });
       // Whoever changed the address may also have set up the factor that keeps the owner out.
       await endSecondFactors(tx, flow, userId, token.createdAt);
+      await deleteIdentitiesSince(tx, userId, token.createdAt);
       await setPassword(tx, userId, flow.keys.seal('password', phc, passwordAssociatedData(userId)), now);
       return restored;
     },

@@ -4,6 +4,7 @@ import { button, field, hiddenField, or, passwordField, postForm, stack } from '
 import { forgotPasswordPath, loginPath, withContinue } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
 import { passkeyForm } from '#pages/passkey-form.ts';
+import { type OfferedProviders, providerButtons } from '#pages/provider-buttons.ts';
 import type { ReturnAddress } from '#pages/return-address.ts';
 import { passkeyScriptPath } from '#pages/scripts.ts';
 import { registerPath } from '#pages/sign-up-paths.ts';
@@ -30,6 +31,7 @@ export interface MailedWays {
 export interface SignInForm {
   readonly mailedWays: MailedWays;
   readonly passkeys: PasskeySettings;
+  readonly identityProviders: OfferedProviders;
   /** Whether a stranger may create an account. */
   readonly isRegistrationOpen: boolean;
 }
@@ -112,7 +114,8 @@ function otherWays(flow: SignInForm, words: PageWords, { continueTo }: ShownForm
   const { mailedWays, passkeys } = flow;
   const mails = (['magic_link', 'email_code'] as const).filter((way) => mailedWays.isEnabled(way));
   const hasPasskeys = acceptsPasskeys(passkeys);
-  if (mails.length === 0 && !hasPasskeys) return undefined;
+  const providers = providerButtons(words, flow.identityProviders, continueTo?.text);
+  if (mails.length + providers.length === 0 && !hasPasskeys) return undefined;
   const byMail = mails.map((value) =>
     button({
       label: say(`page.login.${value}`),
@@ -125,8 +128,8 @@ function otherWays(flow: SignInForm, words: PageWords, { continueTo }: ShownForm
     }),
   );
   // Without a script the passkey's button is hidden, and so is the line above it if nothing else follows.
-  return html`${or(say('page.login.or'), { needsScript: mails.length === 0 })}
-${stack(hasPasskeys && passkeyWay(words, continueTo), ...byMail)}`;
+  return html`${or(say('page.login.or'), { needsScript: mails.length + providers.length === 0 })}
+${stack(...providers, hasPasskeys && passkeyWay(words, continueTo), ...byMail)}`;
 }
 
 /** The script shows its button, and offers passkeys in the field of the email. */

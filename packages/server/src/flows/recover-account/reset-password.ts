@@ -1,4 +1,5 @@
 import type { AuditLog } from '#domain/audit/index.ts';
+import { suspendIdentities } from '#domain/federated-identities/index.ts';
 import { type MailLedger, type Occasion, occasionOf } from '#domain/mail-ledger/index.ts';
 import { type ActiveToken, consume, findActive, findUsed, type UsedToken } from '#domain/one-time-tokens/index.ts';
 import { suspendPasskeys } from '#domain/passkeys/index.ts';
@@ -93,6 +94,7 @@ interface Applied {
   /** The link proved the mailbox of a registration that was never verified. */
   readonly verifiedAddress: boolean;
   readonly suspendedPasskeys: number;
+  readonly suspendedIdentities: number;
 }
 
 function resetOf(
@@ -112,17 +114,24 @@ function resetOf(
       await setPassword(tx, userId, sealedPhc, now);
       // An attacker may have added one. Removing it would instead let a reader of the mailbox strip the second factor.
       const suspendedPasskeys = await suspendPasskeys(tx, userId, now);
+      const suspendedIdentities = await suspendIdentities(tx, userId, now);
       const proven = { userId, identifierId, registration: undefined, locale: ownLocale, now };
       const verifiedAddress = await proveRegistration(tx, flow.users, proven);
-      return { identifierId, locale: verifiedAddress ? ownLocale : used.locale, verifiedAddress, suspendedPasskeys };
+      return {
+        identifierId,
+        locale: verifiedAddress ? ownLocale : used.locale,
+        verifiedAddress,
+        suspendedPasskeys,
+        suspendedIdentities,
+      };
     },
     sessions: { kind: 'end_all', reason: 'password_reset' },
     resets: ['password', 'password_known_device', 'email_code', 'mailbox_code'],
     replacesLinks: 'all',
-    event: ({ endedSessions, applied: { verifiedAddress, suspendedPasskeys } }) => ({
+    event: ({ endedSessions, applied: { verifiedAddress, suspendedPasskeys, suspendedIdentities } }) => ({
       action: 'password.reset',
       actor: { kind: 'user', id: userId },
-      facts: { endedSessions, verifiedAddress, suspendedPasskeys },
+      facts: { endedSessions, verifiedAddress, suspendedPasskeys, suspendedIdentities },
     }),
     mail: async (_, { applied: { identifierId, locale } }) => {
       const notice = { template: 'password_reset_done', tokenId: null, params: occasion } as const;

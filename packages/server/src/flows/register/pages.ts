@@ -5,12 +5,13 @@ import { passwordInput } from '#domain/passwords/index.ts';
 import { nameInput } from '#domain/users/index.ts';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
 import { refusedAddressPage } from '#pages/continue-page.ts';
-import { button, field, hiddenField, postForm } from '#pages/form.ts';
+import { button, field, hiddenField, or, postForm, stack } from '#pages/form.ts';
 import { sayWith } from '#pages/message-parts.ts';
 import { lengthComplaint, newPasswordField } from '#pages/new-password-field.ts';
 import { alert, waitText } from '#pages/notice.ts';
 import { loginPath, withContinue } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
+import { type OfferedProviders, providerButtons } from '#pages/provider-buttons.ts';
 import { continueField, type ReturnAddress, type ReturnAddresses } from '#pages/return-address.ts';
 import { checkMailPath, registerPath } from '#pages/sign-up-paths.ts';
 import { wordsOf } from '#pages/words.ts';
@@ -25,6 +26,7 @@ import { type Register, register } from './register.ts';
 export type RegisterPages = Register & {
   readonly catalogues: Catalogues;
   readonly returnAddresses: ReturnAddresses;
+  readonly identityProviders: OfferedProviders;
 };
 
 const fields = z.strictObject({
@@ -189,6 +191,8 @@ function formPage(flow: RegisterPages, words: PageWords, status: number, form: F
     button({ label: say('page.register.submit') }),
     terms(words),
   ]);
+  const providers = providerButtons(words, flow.identityProviders, form.continueTo?.text);
+  const ways = providers.length > 0 && html`${or(say('page.login.or'))}${stack(...providers)}`;
   const beneath = html`${say('page.register.have_account')} <a href="${withContinue(loginPath, form.continueTo?.text)}">${say('page.login.title')}</a>`;
   return {
     kind: 'html',
@@ -197,7 +201,7 @@ function formPage(flow: RegisterPages, words: PageWords, status: number, form: F
       words,
       title: say('page.register.title'),
       lead: say('page.register.lead'),
-      body: html`${notice}${postForm(registerPath, content)}`,
+      body: html`${notice}${postForm(registerPath, content)}${ways}`,
       beneath,
     }),
   } as const;

@@ -1,30 +1,22 @@
 /** A registration in three steps, the same for every state of the address: read, hash, write. */
 
-import type { AuditAction, AuditLog } from '#domain/audit/index.ts';
-import {
-  type NewSignUpTicket,
-  newSignUpTicket,
-  type SignUpOptions,
-  type SignUpTicket,
-} from '#domain/authentication/index.ts';
+import type { AuditLog } from '#domain/audit/index.ts';
+import type { SignUpOptions, SignUpTicket } from '#domain/authentication/index.ts';
 import type { MailLedger } from '#domain/mail-ledger/index.ts';
 import type { OneTimeTokens } from '#domain/one-time-tokens/index.ts';
-import { type PasswordHashes, type PasswordRules, passwordAssociatedData } from '#domain/passwords/index.ts';
-import type { RegistrationHook } from '#domain/registrations/index.ts';
-import { linkValues, type PendingRegistration, repeatRegistration } from '#domain/registrations/index.ts';
+import type { PasswordHashes, PasswordRules } from '#domain/passwords/index.ts';
+import { type AddressHolder, type RegistrationHook, writeRegistration } from '#domain/registrations/index.ts';
 import { assert } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
 import { Problem } from '#kernel/problem.ts';
-import { clientInfoOf } from '#kernel/requester.ts';
 import { roundUpDuration } from '#kernel/round-up-duration.ts';
 import type { Database } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
-import type { Keys, UserKey } from '#platform/keys/index.ts';
+import type { Keys } from '#platform/keys/index.ts';
 import type { QuotaReservation } from '#platform/rate-limit/index.ts';
 import { allowsAddress, type EmailDomains } from '#protocol/email-domains/index.ts';
-import { describeUserAgent } from '#protocol/user-agent/index.ts';
-import { createUser, findHolder, notifyOwner } from './statements.ts';
+import { findHolder } from './statements.ts';
 
 export interface Register {
   readonly mode: 'open' | 'invite' | 'closed';
@@ -60,16 +52,6 @@ export interface Registration {
 /** Bounds the retries when the holder of the address changes between the read and the write. */
 const maxAttempts = 3;
 
-/** The user who holds the address, as it was read. */
-interface Holder {
-  readonly userId: string;
-  readonly identifierId: string;
-  readonly authEpoch: number;
-  readonly locale: string;
-  readonly isVerified: boolean;
-  readonly wrapped: Buffer;
-}
-
 /**
  * Creates a user, adds a link to an unverified registration, or notifies the owner of a verified address. Returns the ticket
  * of the sign-up, which the caller gets for every address.
@@ -94,16 +76,17 @@ async function writeFor(
   flow: Register,
   registration: Registration,
   phc: string,
-  read: Holder | undefined,
+  read: AddressHolder | undefined,
   caller: Caller,
 ): Promise<SignUpTicket> {
+  const { email, name, locale, signUp } = registration;
+  const begun = { email, name, locale, signUp, carried: { by: 'password', phc } } as const;
   let holder = read;
   for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
-    const begun = begin(flow, registration, phc);
-    const outcome = await write(flow, begun, holder, caller);
-    if (outcome !== undefined) {
-      flow.onRegistered(outcome);
-      return begun.ticket.ticket;
+    const written = await writeRegistration(flow, begun, holder, caller);
+    if (written !== undefined) {
+      flow.onRegistered(written.outcome);
+      return written.ticket;
     }
     holder = await readHolder(flow, registration);
   }
@@ -111,7 +94,7 @@ async function writeFor(
 }
 
 /** Throws `busy` before the read consumes quota when the hash queue has no free place. */
-async function readBeforeHash(flow: Register, registration: Registration): Promise<Holder | undefined> {
+async function readBeforeHash(flow: Register, registration: Registration): Promise<AddressHolder | undefined> {
   const place = flow.hashes.hold();
   try {
     return await readHolder(flow, registration);
@@ -120,7 +103,7 @@ async function readBeforeHash(flow: Register, registration: Registration): Promi
   }
 }
 
-async function readHolder(flow: Register, { email, quota }: Registration): Promise<Holder | undefined> {
+async function readHolder(flow: Register, { email, quota }: Registration): Promise<AddressHolder | undefined> {
   const row = await flow.database.row(findHolder, { canonical: email.canonical, ...quota.sqlParams() });
   assert(row !== undefined, 'a counting statement always returns a row');
   await quota.recordResult(row);
@@ -139,140 +122,4 @@ function acceptPassword({ passwordRules }: Register, { email, name, password, la
 async function callHook({ registrationHook }: Register, registration: Registration, caller: Caller): Promise<void> {
   const { email, name, locale } = registration;
   await registrationHook?.admit({ via: 'register', email: email.canonical, name, locale }, caller);
-}
-
-/** A registration with what is computed for every address, taken or not. */
-interface BegunRegistration {
-  readonly registration: Registration;
-  readonly phc: string;
-  /** The id of its link, and the registration's own. */
-  readonly tokenId: string;
-  readonly ticket: NewSignUpTicket;
-  readonly now: Date;
-}
-
-function begin(flow: Register, registration: Registration, phc: string): BegunRegistration {
-  const now = flow.clock.now();
-  const tokenId = flow.tokens.newId();
-  const ticket = newSignUpTicket(tokenId, registration.email, registration.signUp, now);
-  return { registration, phc, tokenId, ticket, now };
-}
-
-async function write(
-  flow: Register,
-  begun: BegunRegistration,
-  holder: Holder | undefined,
-  caller: Caller,
-): Promise<'created' | 'repeated' | 'taken' | undefined> {
-  if (holder === undefined) return (await create(flow, begun, caller)) ? 'created' : undefined;
-  if (!holder.isVerified) return (await repeat(flow, begun, holder, caller)) ? 'repeated' : undefined;
-  return (await notify(flow, begun, holder, caller)) ? 'taken' : undefined;
-}
-
-async function create(
-  flow: Register,
-  { registration, phc, tokenId, ticket, now }: BegunRegistration,
-  caller: Caller,
-): Promise<boolean> {
-  const userId = flow.makeId();
-  const identifierId = flow.makeId();
-  const { key, wrapped } = flow.keys.createUserKey(userId);
-  const row = await flow.database.row(createUser, {
-    identifierId,
-    identifierUserId: userId,
-    identifierAsTyped: registration.email.asTyped,
-    identifierCanonical: registration.email.canonical,
-    identifierVerifiedAt: null,
-    identifierCreatedAt: now,
-    userId,
-    userName: registration.name,
-    userLocale: registration.locale,
-    userCreatedAt: now,
-    userWrappedKey: wrapped,
-    passwordSealed: flow.keys.seal('password', phc, passwordAssociatedData(userId)),
-    passwordChangedAt: now,
-    ...linkValues(flow, {
-      tokenId,
-      holder: { userId, identifierId, authEpoch: 1 },
-      registration: pendingRegistration(tokenId, registration, phc, now),
-      device: deviceOf(caller),
-      locale: registration.locale,
-      userKey: key,
-      now,
-    }),
-    ...ticket.values,
-    ...event(flow, 'user.registered', now, userId, key, caller),
-  });
-  return row !== undefined;
-}
-
-async function repeat(
-  flow: Register,
-  { registration, phc, tokenId, ticket, now }: BegunRegistration,
-  holder: Holder,
-  caller: Caller,
-): Promise<boolean> {
-  const { userId } = holder;
-  const userKey = flow.keys.unwrapUserKey(userId, holder.wrapped);
-  const link = {
-    tokenId,
-    holder,
-    registration: pendingRegistration(tokenId, registration, phc, now),
-    device: deviceOf(caller),
-    locale: registration.locale,
-    userKey,
-    now,
-  };
-  return repeatRegistration(
-    flow,
-    link,
-    ticket,
-    event(flow, 'user.registration_repeated', now, userId, userKey, caller),
-  );
-}
-
-async function notify(
-  flow: Register,
-  { ticket, now }: BegunRegistration,
-  holder: Holder,
-  caller: Caller,
-): Promise<boolean> {
-  const { userId, identifierId, locale } = holder;
-  const key = flow.keys.unwrapUserKey(userId, holder.wrapped);
-  const row = await flow.database.row(notifyOwner, {
-    ownerIdentifierId: identifierId,
-    ...ticket.values,
-    ...flow.mail.values({
-      template: 'already_registered',
-      locale,
-      userId,
-      identifierId,
-      tokenId: null,
-      params: {},
-      userKey: key,
-      now,
-    }),
-    ...event(flow, 'user.registration_refused', now, userId, key, caller),
-  });
-  return row !== undefined;
-}
-
-/** The payload of the link. The id of the registration is the id of its first link. */
-function pendingRegistration(
-  tokenId: string,
-  { email: { asTyped }, name, locale }: Registration,
-  phc: string,
-  now: Date,
-): PendingRegistration {
-  return { registrationId: tokenId, registeredAt: now.toISOString(), asTyped, phc, name, locale };
-}
-
-/** In words of our own: a user agent is any text. */
-function deviceOf({ userAgent }: Caller): string {
-  return describeUserAgent(userAgent).words;
-}
-
-function event(flow: Register, action: AuditAction, at: Date, userId: string, key: UserKey, caller: Caller) {
-  const personal = clientInfoOf(caller);
-  return flow.audit.values({ action, at, actor: { kind: 'anonymous' }, userId, personal }, key);
 }

@@ -1,5 +1,6 @@
 /** The use of the link: password, role, and the login, in one transaction. */
 import { type LoginGate, type LoginOptions, type LoginResult, startBySetupLink } from '#domain/authentication/index.ts';
+import { deleteIdentitiesSince } from '#domain/federated-identities/index.ts';
 import { type ActiveToken, findActive } from '#domain/one-time-tokens/index.ts';
 import {
   type PasswordHashes,
@@ -83,6 +84,7 @@ async function write(flow: SetUpOwner, tx: Queries, change: Change): Promise<voi
       await flow.users.rename(tx, userId, name, locale);
       await setPassword(tx, userId, sealedPhc, now);
       await endSecondFactors(tx, flow, userId);
+      await deleteIdentitiesSince(tx, userId, new Date(0));
       await assignRole(tx, { userId, role: 'owner', now, makeId: flow.makeId });
       await requireForRole(tx, flow, userId);
     },

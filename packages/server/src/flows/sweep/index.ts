@@ -5,6 +5,7 @@
 import { deleteUnknownAttempts } from '#domain/attempts/index.ts';
 import { deleteExpiredTickets } from '#domain/authentication/index.ts';
 import { deleteExpiredDevices } from '#domain/devices/index.ts';
+import { deleteExpiredPendingIdentities, deleteExpiredProviderLogins } from '#domain/federated-identities/index.ts';
 import { deleteHeldIdentifiers } from '#domain/identifiers/index.ts';
 import { deleteExpiredInvitations } from '#domain/invitations/index.ts';
 import { deleteFinishedMails } from '#domain/mail-ledger/index.ts';
@@ -95,6 +96,8 @@ function expiredRowsOf({ database, clock, revocations }: Sweep): readonly Expire
     { table: 'logins', deleteBatch: (batch) => deleteExpiredTickets(database, now(), batch) },
     { table: 'totp_secrets', deleteBatch: (batch) => deletePendingTotp(database, now(), batch) },
     { table: 'used_nonces', deleteBatch: (batch) => deleteExpiredNonces(database, now(), batch) },
+    { table: 'provider_logins', deleteBatch: (batch) => deleteExpiredProviderLogins(database, now(), batch) },
+    { table: 'pending_identities', deleteBatch: (batch) => deleteExpiredPendingIdentities(database, now(), batch) },
     { table: 'one_time_tokens', deleteBatch: (batch) => deleteExpiredTokens(database, now(), batch) },
     { table: 'invitations', deleteBatch: (batch) => deleteExpiredInvitations(database, now(), batch) },
     { table: 'applicant_keys', deleteBatch: (batch) => deleteExpiredApplicantKeys(database, now(), batch) },

@@ -1,4 +1,5 @@
 import { confirmSignUp, type LoginGate } from '#domain/authentication/index.ts';
+import { linkIdentity } from '#domain/federated-identities/index.ts';
 import {
   type ActiveToken,
   consume,
@@ -7,17 +8,24 @@ import {
   type OneTimeTokens,
 } from '#domain/one-time-tokens/index.ts';
 import {
+  deletePassword,
   type PasswordHashes,
   type PasswordRules,
   passwordAssociatedData,
   setPassword,
 } from '#domain/passwords/index.ts';
-import { openRegistration, type PendingRegistration, proveRegistration } from '#domain/registrations/index.ts';
+import {
+  type CarriedIdentity,
+  openRegistration,
+  type PendingRegistration,
+  proveRegistration,
+} from '#domain/registrations/index.ts';
 import { changeUser, type UserChange } from '#domain/user-changes/index.ts';
 import { firstLocale } from '#domain/users/index.ts';
 import { present } from '#kernel/assert.ts';
 import { Problem } from '#kernel/problem.ts';
 import { clientInfoOf, type Requester } from '#kernel/requester.ts';
+import type { Queries } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
 import type { Catalogues } from '#platform/i18n/index.ts';
 import type { UserKey } from '#platform/keys/index.ts';
@@ -70,14 +78,30 @@ export async function verifyEmail(
 ): Promise<string | undefined> {
   const link = await readLink(flow, text);
   if (link === undefined) throw new Problem('invalid_token');
-  const phc = newPassword === undefined ? link.registration?.phc : await hashNew(flow, link, newPassword, caller);
-  if (phc === undefined) throw new Problem('password_required');
+  const proof = await proofOf(flow, link, newPassword, caller);
+  if (proof === undefined) throw new Problem('password_required');
   const userKey = await flow.users.key(link.token.userId);
   if (userKey === undefined) throw new Problem('invalid_token');
   const locale = firstLocale(wantedLanguages(caller.acceptLanguage));
-  const verification = verificationOf(flow, { text, link, phc, userKey, locale });
+  const verification = verificationOf(flow, { text, link, proof, userKey, locale });
   await flow.database.transaction((tx) => changeUser(flow, tx, caller, verification));
   return link.registration?.registrationId;
+}
+
+/** The proof of a later login. */
+type OwnProof = { readonly phc: string; readonly isTyped: boolean } | { readonly identity: CarriedIdentity };
+
+/** A password that was typed goes before what the link carries. Undefined when there is neither. */
+async function proofOf(
+  flow: VerifyEmail,
+  link: Link,
+  newPassword: string | undefined,
+  caller: Caller,
+): Promise<OwnProof | undefined> {
+  const { registration } = link;
+  if (newPassword !== undefined) return { phc: await hashNew(flow, link, newPassword, caller), isTyped: true };
+  if (registration === undefined) return undefined;
+  return 'identity' in registration ? registration : { phc: registration.phc, isTyped: false };
 }
 
 async function hashNew(flow: VerifyEmail, link: Link, password: string, caller: Caller): Promise<string> {
@@ -91,14 +115,14 @@ async function hashNew(flow: VerifyEmail, link: Link, password: string, caller: 
 interface LinkUse {
   readonly text: string;
   readonly link: Link;
-  readonly phc: string;
+  readonly proof: OwnProof;
   readonly userKey: UserKey;
   /** The language of the browser. */
   readonly locale: string;
 }
 
 /** Raises the epoch, which revokes a ticket or link that was issued for the password of another registration. */
-function verificationOf(flow: VerifyEmail, { text, link, phc, userKey, locale }: LinkUse): UserChange<void> {
+function verificationOf(flow: VerifyEmail, { text, link, proof, userKey, locale }: LinkUse): UserChange<void> {
   const now = flow.clock.now();
   const { userId } = link.token;
   return {
@@ -109,7 +133,7 @@ function verificationOf(flow: VerifyEmail, { text, link, phc, userKey, locale }:
     apply: async (tx) => {
       const used = await consume(tx, 'verify_email', text, now);
       if (used === undefined) throw new Problem('invalid_token');
-      await setPassword(tx, userId, flow.keys.seal('password', phc, passwordAssociatedData(userId)), now);
+      await setProof(flow, tx, { userId, userKey, proof, now });
       const { registration } = link;
       const identifierId = present(used.identifierId, 'the identifier of a verification link');
       await proveRegistration(tx, flow.users, { userId, identifierId, registration, locale, now });
@@ -118,7 +142,8 @@ function verificationOf(flow: VerifyEmail, { text, link, phc, userKey, locale }:
       const authEpoch = await flow.users.raiseEpoch(tx, userId);
       const registrationId = link.registration?.registrationId;
       // A password that was typed on the page is not the one that a ticket proves.
-      if (authEpoch !== undefined && registrationId !== undefined && phc === link.registration?.phc)
+      const isCarried = 'identity' in proof || !proof.isTyped;
+      if (authEpoch !== undefined && registrationId !== undefined && isCarried)
         await confirmSignUp(tx, { registrationId, userId, authEpoch });
       return authEpoch;
     },
@@ -126,6 +151,38 @@ function verificationOf(flow: VerifyEmail, { text, link, phc, userKey, locale }:
     replacesLinks: 'verify_email',
     event: () => ({ action: 'email.verified', actor: { kind: 'user', id: userId } }),
   };
+}
+
+/**
+ * Sets the password or links the identity, and removes the password of every other registration of the address.
+ *
+ * @throws Problem `identity_taken` when another user has got the identity meanwhile.
+ */
+async function setProof(
+  flow: VerifyEmail,
+  tx: Queries,
+  {
+    userId,
+    userKey,
+    proof,
+    now,
+  }: { readonly userId: string; readonly userKey: UserKey; readonly proof: OwnProof; readonly now: Date },
+): Promise<void> {
+  if ('phc' in proof) {
+    await setPassword(tx, userId, flow.keys.seal('password', proof.phc, passwordAssociatedData(userId)), now);
+    return;
+  }
+  await deletePassword(tx, userId);
+  const { issuer, subject, email, name } = proof.identity;
+  const linked = await linkIdentity(tx, flow.makeId, {
+    userId,
+    userKey,
+    issuer,
+    subject,
+    profile: { email, name },
+    now,
+  });
+  if (linked.kind === 'taken') throw new Problem('identity_taken');
 }
 
 /** Revokes the link of a registration that the owner of the mailbox did not make. False when it was not active. */

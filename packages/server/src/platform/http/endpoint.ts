@@ -213,12 +213,18 @@ export interface PageEndpoint<
   B extends Schema | undefined = Schema | undefined,
   Q extends Schema | undefined = Schema | undefined,
   K extends PrincipalKind = PrincipalKind,
+  P extends Schema | undefined = Schema | undefined,
 > extends Common {
   readonly kind: 'page';
   /** Pages are counted as `pages` instead of `public`. */
   readonly rateLimit: Exclude<RateLimitClass, 'public'>;
   readonly auth: Auth<K>;
-  readonly request: { readonly form?: B; readonly query?: Q };
+  readonly request: { readonly form?: B; readonly query?: Q; readonly params?: P };
+  /**
+   * A form that pages of other sites send by design (OAuth 2.0 Form Post Response Mode). It has no token, its unknown fields are
+   * ignored, and its handler must change nothing: browsers send no cookie of ours with it.
+   */
+  readonly foreignForm?: true;
   /** The page loads scripts of ours, which may send requests to us. Any other page runs none. */
   readonly callsApi?: true;
   /** The page shows documents of `isMail` in a frame. */
@@ -230,22 +236,24 @@ export interface PageEndpoint<
   readonly countsUse?: true;
   /** A page of a login in progress: its handler gets the ticket cookie. */
   readonly opensByTicket?: true;
-  readonly handler: (input: HandlerInput<B, Q, undefined, K>) => Promise<PageResponse | Leave>;
+  readonly handler: (input: HandlerInput<B, Q, P, K>) => Promise<PageResponse | Leave>;
 }
 
 /** A page as it is declared: the type of a form's response has no way to another origin. */
-type PageDeclaration<B extends Schema | undefined, Q extends Schema | undefined, K extends PrincipalKind> = Omit<
-  PageEndpoint<B, Q, K>,
-  'kind' | 'method' | 'handler'
-> &
+type PageDeclaration<
+  B extends Schema | undefined,
+  Q extends Schema | undefined,
+  K extends PrincipalKind,
+  P extends Schema | undefined,
+> = Omit<PageEndpoint<B, Q, K, P>, 'kind' | 'method' | 'handler'> &
   (
     | {
         readonly method: 'GET';
-        readonly handler: (input: HandlerInput<undefined, Q, undefined, K>) => Promise<PageResponse | Leave>;
+        readonly handler: (input: HandlerInput<undefined, Q, P, K>) => Promise<PageResponse | Leave>;
       }
     | {
         readonly method: 'POST';
-        readonly handler: (input: HandlerInput<B, Q, undefined, K>) => Promise<PageResponse>;
+        readonly handler: (input: HandlerInput<B, Q, P, K>) => Promise<PageResponse>;
       }
   );
 
@@ -300,7 +308,8 @@ export function pageEndpoint<
   K extends PrincipalKind,
   B extends Schema | undefined = undefined,
   Q extends Schema | undefined = undefined,
->(declaration: PageDeclaration<B, Q, K>): Endpoint {
+  P extends Schema | undefined = undefined,
+>(declaration: PageDeclaration<B, Q, K, P>): Endpoint {
   return { kind: 'page', ...declaration } as unknown as Endpoint;
 }
 

@@ -10,6 +10,7 @@ import { jobs } from './jobs.ts';
 import { loginSteps } from './login-steps.ts';
 import { mailLogins } from './mail-logins.ts';
 import { passkeys } from './passkeys.ts';
+import { providers } from './providers.ts';
 import { registrations } from './registrations.ts';
 import { secondFactors } from './second-factors.ts';
 import { sessions } from './sessions.ts';
@@ -19,6 +20,7 @@ const scenarios = [
   ...mailLogins,
   ...secondFactors,
   ...passkeys,
+  ...providers,
   ...loginSteps,
   ...sessions,
   ...accounts,
@@ -30,11 +32,11 @@ const scenarios = [
 /** Reviewed by hand: these commands only read. */
 const readOnlyCommands = ['user show', 'user factors', 'user list', 'invite list', 'client origins', 'keys list'];
 
-/** They write no row: one moves the clock, the other computes a challenge. */
-const withoutRows = ['dev.move_clock', 'login.passkey_options'];
+/** They write no row: they move the clock, compute a challenge or a nonce, or lead the form of a provider on. */
+const withoutRows = ['dev.move_clock', 'login.passkey_options', 'login.id_token_nonce', 'login.provider_form_callback'];
 
-/** A page's form calls the flow of an operation of the API. */
-const isOfPage = (name: string) => name.includes('submit');
+/** A page's form calls the flow of an operation of the API, and a callback that of native applications. */
+const isOfPage = (name: string) => name.includes('submit') || name.startsWith('login.provider_callback');
 
 /**
  * Declares the tests for one database; each database has its own file, so that they run in parallel. Without `forms` the
@@ -66,7 +68,8 @@ export function describeEveryStatement(
       const changing = deployment.app.endpoints.filter(({ method }) => method !== 'GET');
       const writing = changing.filter(({ kind: of }) => forms || of !== 'page').map(({ id }) => id);
       const serviceCommands = commands.filter(({ needs }) => needs === 'services').map(({ name }) => name);
-      const expected = [...writing, 'verify_email.press_by_get', ...serviceCommands];
+      const byGet = ['verify_email.press_by_get', ...(forms ? ['login.provider_callback'] : [])];
+      const expected = [...writing, ...byGet, ...serviceCommands];
       const excluded = [...withoutRows, ...readOnlyCommands];
       const covered = new Set(
         tested.map(({ name }) => name.replace(/,.*/, '')).filter((name) => !name.startsWith('job ')),

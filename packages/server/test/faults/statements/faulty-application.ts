@@ -7,6 +7,7 @@ import { makeDirectory } from '../../../../../e2e/support/server.ts';
 import { Application } from '../../support/application.ts';
 import { loginMethodsEnabled } from '../../support/login-by-mail.ts';
 import { cloneDatabase } from '../../support/postgres.ts';
+import { stopSharedProvider } from '../../support/shared-provider.ts';
 import { startBreakingProxy } from './breaking-proxy.ts';
 import { FaultInjector } from './fault-injector.ts';
 
@@ -35,6 +36,7 @@ export async function openOnPostgres(): Promise<FaultyApplication> {
     inspect: (work) => work(database),
     [Symbol.asyncDispose]: async () => {
       await database.end();
+      await stopSharedProvider(app);
       await app.close();
       await proxy[Symbol.asyncDispose]();
     },
@@ -59,6 +61,7 @@ export async function openOnEmbedded(): Promise<FaultyApplication> {
     injector,
     inspect: (work) => database.exclusively(() => work({ query } as DirectQueries)),
     [Symbol.asyncDispose]: async () => {
+      await stopSharedProvider(app);
       await app.close();
       rmSync(directory, { recursive: true, force: true });
     },

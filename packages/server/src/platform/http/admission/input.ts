@@ -106,14 +106,25 @@ export type SentForm =
 /** A reader of a page's form, which must come from the page that this browser was shown. */
 export function formReader(endpoint: PageEndpoint): (request: FastifyRequest, cookie: string | undefined) => SentForm {
   const schema = endpoint.request.form ?? z.strictObject({});
+  if (endpoint.foreignForm === true) return (request) => ({ kind: 'own', body: readForeignForm(schema, request) });
   return (request, cookie) => {
-    refuseEncoded(request);
-    if (!isFormType(request.headers['content-type'])) throw new Problem('unsupported_media_type');
+    refuseNoForm(request);
     const { [formTokenField]: token, [shownAgainField]: again, ...fields } = readForm(decodeUtf8(bytesOf(request)));
     const refusesCookies = again !== undefined && cookie === undefined;
     if (!isOwnForm(cookie, token)) return { kind: 'foreign', fields, refusesCookies };
     return { kind: 'own', body: validate(schema, fields) };
   };
+}
+
+/** The fields that we know of a form of another site. */
+function readForeignForm(schema: z.ZodType, request: FastifyRequest): unknown {
+  refuseNoForm(request);
+  return validate(schema, readKnownPairs(decodeUtf8(bytesOf(request)), namesOfQuery(schema)));
+}
+
+function refuseNoForm(request: FastifyRequest): void {
+  refuseEncoded(request);
+  if (!isFormType(request.headers['content-type'])) throw new Problem('unsupported_media_type');
 }
 
 function jsonText(request: FastifyRequest, bytes: Buffer): string {

@@ -18,6 +18,7 @@ import {
   formReader,
   namesOfQuery,
   pageQueryReader,
+  paramsReader,
   queryOf,
   type SentForm,
   sameQueryReader,
@@ -81,7 +82,7 @@ function postHandler(responder: Responder, endpoint: PageEndpoint): Handler {
   const showAgain = formPageOf(responder, endpoint);
   return async (request, reply) => {
     // Before the session: without one, the form of another site would be led to our sign-in page.
-    refuseCrossSiteBrowser(request.headers, responder.publicOrigin);
+    if (endpoint.foreignForm !== true) refuseCrossSiteBrowser(request.headers, responder.publicOrigin);
     const visitor = await begin(request);
     const form = readForm(request, visitor.cookies.form);
     if (form.kind === 'foreign') await showAgain(request, reply, visitor, form);
@@ -163,6 +164,7 @@ function pick(fields: unknown, names: ReadonlySet<string>): Readonly<Record<stri
 /** Runs the endpoint's own handler. */
 function runnerOf(responder: Responder, endpoint: PageEndpoint) {
   const handle = countedHandler(responder, endpoint, endpoint.handler);
+  const readParams = paramsReader(endpoint.request.params);
   return async (
     request: FastifyRequest,
     { caller, principal }: Visitor,
@@ -175,7 +177,7 @@ function runnerOf(responder: Responder, endpoint: PageEndpoint) {
     await handle(request, {
       body: body as never,
       query: query as never,
-      params: undefined,
+      params: readParams(request) as never,
       principal: principal as never,
       caller: { ...caller, ownQuery },
       use: noUse,
