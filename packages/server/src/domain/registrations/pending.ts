@@ -10,6 +10,8 @@ const payloadSchema = z.strictObject({
   phc: z.string(),
   name: z.string(),
   locale: z.string(),
+  /** The return address of the sign-up: a link that is opened in another browser leads on to it after signing in. */
+  continueTo: z.string().optional(),
 });
 
 /** The payload of a verification link: opening the link sets this password, name, locale and spelling of the address. */

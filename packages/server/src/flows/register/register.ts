@@ -260,11 +260,12 @@ async function notify(
 /** The payload of the link. The id of the registration is the id of its first link. */
 function pendingRegistration(
   tokenId: string,
-  { email: { asTyped }, name, locale }: Registration,
+  { email: { asTyped }, name, locale, signUp: { continueTo } }: Registration,
   phc: string,
   now: Date,
 ): PendingRegistration {
-  return { registrationId: tokenId, registeredAt: now.toISOString(), asTyped, phc, name, locale };
+  const to = continueTo === undefined ? {} : { continueTo };
+  return { registrationId: tokenId, registeredAt: now.toISOString(), asTyped, phc, name, locale, ...to };
 }
 
 /** In words of our own: a user agent is any text. */

@@ -4,7 +4,7 @@
  */
 
 import type { z } from 'zod';
-import type { ProblemCode } from '#kernel/problem.ts';
+import type { Problem, ProblemCode } from '#kernel/problem.ts';
 import type { Requester } from '#kernel/requester.ts';
 import type { Html } from '#platform/html/index.ts';
 import type { QuotaReservation } from '#platform/rate-limit/index.ts';
@@ -203,6 +203,13 @@ export interface ApiEndpoint<
   readonly handler: (input: HandlerInput<B, Q, P, K>) => ApiResponse<z.output<D>> | Promise<ApiResponse<z.output<D>>>;
 }
 
+/** A form that was not taken for now: a quota is exhausted, or a dependency does not respond. */
+export interface RefusedForm<B, K extends PrincipalKind>
+  extends Pick<HandlerInput<B, undefined, undefined, K>, 'body' | 'principal' | 'caller'> {
+  /** `too_many_requests`, `busy` or `unavailable`. */
+  readonly problem: Problem;
+}
+
 /**
  * Takes a form or a query and returns HTML that is complete without JavaScript. `postForm` renders a form, and the page
  * that shows it has the path that it is sent to.
@@ -230,13 +237,21 @@ export interface PageEndpoint<
   readonly countsUse?: true;
   /** A page of a login in progress: its handler gets the ticket cookie. */
   readonly opensByTicket?: true;
+  /** The path of the page that has this form, when it is not the form's own. A stale form gets that page again. */
+  readonly shownAt?: `/${string}`;
+  /**
+   * The form again, with what was typed except passwords and codes, when a quota or a dependency refuses it. The engine sets the
+   * status and `Retry-After`. Undefined, or any response but 200, means that there is no such form; the problem then has a page of
+   * its own.
+   */
+  readonly refused?: (form: RefusedForm<B, K>) => PageResponse | undefined | Promise<PageResponse | undefined>;
   readonly handler: (input: HandlerInput<B, Q, undefined, K>) => Promise<PageResponse | Leave>;
 }
 
 /** A page as it is declared: the type of a form's response has no way to another origin. */
 type PageDeclaration<B extends Schema | undefined, Q extends Schema | undefined, K extends PrincipalKind> = Omit<
   PageEndpoint<B, Q, K>,
-  'kind' | 'method' | 'handler'
+  'kind' | 'method' | 'handler' | 'refused'
 > &
   (
     | {
@@ -246,6 +261,7 @@ type PageDeclaration<B extends Schema | undefined, Q extends Schema | undefined,
     | {
         readonly method: 'POST';
         readonly handler: (input: HandlerInput<B, Q, undefined, K>) => Promise<PageResponse>;
+        readonly refused: NonNullable<PageEndpoint<B, Q, K>['refused']>;
       }
   );
 
