@@ -78,7 +78,7 @@ async function exhaust({ services: { limits } }: Application, peerAddress: strin
   }
 }
 
-/** What is wrong with the response to a form that was refused; empty when nothing is. */
+/** Faults of the response to a form that was refused. */
 function faultsOf({ status, headers, text }: AppResponse, form: ShownForm, expected: number): string[] {
   const isShown = text.includes(`<form method="post" action="${form.action}"`);
   const lost = Object.entries(form.typed).filter(([name, value]) => !keeps(text, name, value));

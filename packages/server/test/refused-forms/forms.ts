@@ -3,11 +3,11 @@
 export interface FilledForm {
   readonly action: string;
   readonly sent: Readonly<Record<string, string>>;
-  /** What was typed and is no secret: it must stay. */
+  /** The fields that are no secret: their values must stay. */
   readonly typed: Readonly<Record<string, string>>;
 }
 
-/** What is typed into secret fields; no page may repeat it. */
+/** The values of secret fields; no page may repeat them. */
 export const typedSecrets = {
   password: 'correct horse battery',
   code: '246810',

@@ -50,7 +50,7 @@ describe('the subject of every mail in every language', () => {
           }
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 15 },
     );
   });
 });
@@ -70,7 +70,7 @@ describe('a subject', () => {
     ['Acme', 'Confirm your new email for Acme'],
     ['Institute of Applied Cartography and Geodesy', 'Confirm your new email for Institute of Applied Cartography…'],
     ['Smith, Jones & Partners, Attorneys at Law', 'Confirm your new email for Smith, Jones & Partners…'],
-    ['accounts.department.university.example.org', 'Confirm your new email for accounts.department.university.ex…'],
+    ['accounts.department.university.example.org', 'Confirm your new email for accounts.department.university.e…'],
     ['測'.repeat(40), `Confirm your new email for ${'測'.repeat(32)}…`],
   ])('with the name %s', (name, subject) => {
     expect(subjectWith(name, say)).toBe(subject);

@@ -127,7 +127,7 @@ async function submit(flow: CheckMail, typed: Typed, caller: Caller): Promise<Pa
   }
 }
 
-/** Where a request leads whose ticket another one used at the same time. */
+/** The way on for a request whose ticket another one used at the same time. */
 async function afterOther(flow: CheckMail, words: PageWords, caller: Caller): Promise<PageResponse | undefined> {
   const found = await find(flow, caller);
   return found?.signUp.isUsed ? leadTo(words, addressAfter(flow, found.signUp.continueTo)) : undefined;
