@@ -15,6 +15,8 @@ const markup = `<!doctype html><html lang="en"><title>Test</title>
 <button id="send">Send</button></form>
 <form method="post" action="/code"><input id="code" name="code" class="digits"><p id="code-hint" data-script hidden>Sent as soon as complete.</p></form>
 <form method="post" action="/plain"><input id="plain" name="code" class="digits"></form>
+<form><input id="new" type="password"><ul id="new-rules"><li data-keeps="^.{3,9}$"><svg viewBox="0 0 24 24"><path d="M1 1"/></svg>Three characters</li>
+<li>Not common</li></ul></form>
 <form method="post" action="/again"><p role="status">Again in 30 seconds.</p><button data-wait="30" aria-disabled="true">Send again</button></form>
 <output id="key">ABCD EFGH</output><button type="button" data-copy="key" data-said="Copied." hidden>Copy</button><p data-live role="status"></p>
 <button type="button" data-ask="question">Ask</button><dialog id="question"><p>Sure?</p></dialog>
@@ -110,4 +112,23 @@ it('selects the text where it may not copy it', async () => {
   const { page } = await open(plainOrigin);
   await page.getByRole('button', { name: 'Copy' }).click();
   expect(await page.evaluate('getSelection().toString()')).toBe('ABCD EFGH');
+});
+
+it('ticks the rules that a new password keeps, and takes the tick back', async () => {
+  const { page } = await open();
+  const rules = page.locator('#new-rules li');
+  const looks = () =>
+    rules.evaluateAll((all) => all.map((rule) => [rule.className, rule.querySelector('path')?.getAttribute('d')]));
+  await page.locator('#new').fill('ab');
+  expect(await looks()).toEqual([
+    ['', 'M1 1'],
+    ['', undefined],
+  ]);
+  await page.locator('#new').fill('abc');
+  expect(await looks()).toEqual([
+    ['met', 'm5 12.75 4.5 4.5L19.25 7'],
+    ['', undefined],
+  ]);
+  await page.locator('#new').fill('');
+  expect((await looks())[0]).toEqual(['', 'M1 1']);
 });

@@ -155,6 +155,12 @@ const reached: Readonly<Record<string, Reach>> = {
     const other = data.find(({ current }) => !current);
     return { path: `/account/sessions/end?id=${other?.id}`, cookie };
   },
+  'devices.show_forget': async (app) => {
+    const { cookie } = await signedIn(app);
+    const { text } = await app.send('GET', '/api/v1/users/me/devices', { cookie });
+    const { data } = JSON.parse(text) as { readonly data: { readonly devices: readonly { readonly id: string }[] } };
+    return { path: `/account/sessions/forget-device?id=${data.devices[0]?.id}`, cookie };
+  },
   'login.choose': async (app) => ({ path: '/login/choose', cookie: (await signedIn(app)).cookie }),
   'logout.show': async (app) => ({ path: '/logout', cookie: (await signedIn(app)).cookie }),
   'recovery_codes.show': async (app) => ({

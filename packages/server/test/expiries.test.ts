@@ -33,6 +33,8 @@ const expiring: readonly Expiry[] = [
   { what: 'an unused session', lasts: '7d', begin: begin.idleSession },
   { what: 'a session in use', lasts: `${30 - begin.usedSessionSpentDays}d`, begin: begin.usedSession },
   { what: 'a login ticket', lasts: '600s', begin: begin.loginTicket },
+  { what: 'the ticket of a sign-up', lasts: '3600s', begin: begin.signUpTicket },
+  { what: 'the memory of a completed sign-up', lasts: '60s', begin: begin.usedSignUpTicket },
   { what: 'a cached session', lasts: '300s', begin: begin.cachedSession },
   { what: 'a known device', lasts: '180d', begin: begin.knownDevice },
   { what: 'the grace period of a deletion', lasts: '7d', begin: begin.accountPendingDeletion },
@@ -60,6 +62,7 @@ const swept: readonly Expiry[] = [
   { what: 'the row of an invitation', lasts: '14d', begin: begin.invitationRow },
   { what: 'a user who never verified an address', lasts: '7d', begin: begin.unverifiedUser },
   { what: 'failed attempts on an unknown address', lasts: '30d', begin: begin.unknownAttempts },
+  { what: 'the row of a sign-up', lasts: '3600s', begin: begin.signUpTicketRow },
   { what: 'a dead letter', lasts: '30d', begin: begin.deadLetter },
   { what: 'a finished mail', lasts: '90d', begin: begin.finishedMail },
 ];

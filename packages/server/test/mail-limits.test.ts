@@ -10,6 +10,7 @@ import {
   mailsTo,
   newestMailedToken,
   register,
+  sameOrigin,
   uniqueEmail,
   validPassword,
 } from './support/user-actions.ts';
@@ -31,7 +32,8 @@ async function open(env: Readonly<Record<string, string>> = {}, deploymentOf?: A
 const countJobs = statement('mail_limits_test.jobs', {
   lane: 'pool',
   sql: `select count(*)::int4 as waiting from jobs
-    where state = 'queued' and kind in ('mail.send', 'mail_requests.enqueue') and run_at <= :until`,
+    where state = 'queued' and kind in ('mail.send', 'mail_requests.enqueue', 'mail_requests.enqueue_with_return')
+      and run_at <= :until`,
   params: { until: 'timestamptz' },
   columns: { waiting: 'int4' },
 });
@@ -81,6 +83,18 @@ describe('mails that a stranger can cause', () => {
     await forgot(nodeA, email);
     await settled(nodeA);
     expect((await mailsTo(nodeA, email)).filter((template) => template === 'reset_password')).toHaveLength(4);
+  });
+
+  it('are counted together, whether or not they lead back to an application', async () => {
+    const app = await open();
+    const email = await addVerifiedUser(app);
+    app.clock.advance(hourMs);
+    for (let time = 0; time < 4; time += 1) {
+      const form = { email, password: '', act: 'magic_link', ...(time % 2 === 0 && { continue: '/account/security' }) };
+      await app.send('POST', '/login', { form, headers: sameOrigin });
+    }
+    await settled(app);
+    expect((await mailsTo(app, email)).filter((template) => template === 'magic_link')).toHaveLength(3);
   });
 
   it('never close a way to log in: requests that send none use up nothing', async () => {

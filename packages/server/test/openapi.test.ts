@@ -105,6 +105,8 @@ const successes: readonly string[] = [
   'sessions.list 200',
   'sessions.end_one 200',
   'sessions.end_others 200',
+  'devices.list 200',
+  'devices.forget 200',
   'password.policy 200',
   'providers.list 200',
   'keys.jwks 200',
@@ -216,6 +218,8 @@ async function callEveryOperation(): Promise<void> {
   await app.send('POST', '/api/v1/auth/token', { cookie: cookieHeader(cookies), headers: sameOrigin });
   await app.send('DELETE', `/api/v1/users/me/sessions/${other.sessionId}`, { token });
   await app.send('DELETE', '/api/v1/users/me/sessions', { token });
+  const known = await app.send<{ devices: { id: string }[] }>('GET', '/api/v1/users/me/devices', { token });
+  await app.send('DELETE', `/api/v1/users/me/devices/${known.data.devices[0]?.id}`, { token });
   await app.send('POST', '/api/v1/auth/logout', { token });
   await app.send('POST', '/api/v1/auth/logout-all', { token: (await login(app, first)).data.accessToken });
   await recoverAccount();

@@ -7,7 +7,8 @@ import { statement } from '#platform/database/index.ts';
 import { enqueueJob, type JobHandler, JobWorkers } from '#platform/jobs/index.ts';
 import { Application } from './support/application.ts';
 import { countQueued } from './support/queued-jobs.ts';
-import { storedLinkToken } from './support/stored-links.ts';
+import { signUp, verify } from './support/sign-ups.ts';
+import { storedLinkToken, storedVerificationCode } from './support/stored-links.ts';
 import {
   isAccepted,
   login,
@@ -115,6 +116,20 @@ describe.each([6, -6, hour, -hour, year, -year])('a node whose machine is %d s a
       expect(await isAccepted(other, third.accessToken)).toBe(true);
       expect((await one.send('POST', '/api/v1/auth/logout', { token: third.accessToken })).status).toBe(200);
       expect(await isAccepted(other, third.accessToken)).toBe(false);
+    }
+  });
+
+  it('completes the sign-ups of the other, by link and by code, once', async () => {
+    for (const [one, other] of bothOrders()) {
+      for (const by of ['token', 'code'] as const) {
+        const { email, ticket } = await signUp(one);
+        const userId = await userIdOf(one, email);
+        const token = await storedLinkToken(one, userId, 'verify_email');
+        const secret = by === 'token' ? { token } : { code: await storedVerificationCode(one, userId) };
+        expect((await verify(other, { ticket, ...secret })).data).toHaveProperty('accessToken');
+        expect((await verify(one, { ticket })).code).toBe('invalid_ticket');
+        expect((await verify(one, { ticket, token })).data).toEqual({ status: 'verified' });
+      }
     }
   });
 

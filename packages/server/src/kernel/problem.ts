@@ -222,6 +222,7 @@ export const problems = {
     title: 'Refresh token not valid',
     detail: 'This refresh token is no longer valid. Sign in again.',
   },
+  device_not_found: { status: 404, title: 'Device not found', detail: 'You have no such device.' },
   session_not_found: { status: 404, title: 'Session not found', detail: 'You have no such session.' },
   too_many_requests: {
     status: 429,

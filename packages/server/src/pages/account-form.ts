@@ -18,7 +18,7 @@ import {
 } from '#platform/http/index.ts';
 import type { Catalogues, PageWords } from '#platform/i18n/index.ts';
 import { type ButtonKind, button, hiddenField, linkButton, postForm, stack } from './form.ts';
-import { alert, waitText } from './notice.ts';
+import { alert, refusal } from './notice.ts';
 import { type AccountSection, accountPage } from './page.ts';
 import { wordsOf } from './words.ts';
 
@@ -30,6 +30,11 @@ type StepUp = { readonly withinSeconds: number; readonly orPassword?: true };
 /** The age of a proof with which the form of a page may still be sent. */
 export function formStepUp(stepUp: StepUp): StepUp {
   return { ...stepUp, withinSeconds: stepUp.withinSeconds + readingSeconds };
+}
+
+/** A flow as the form of a page calls it: the proof that the page required is as much older as reading it takes. */
+export function patiently<F extends { readonly stepUpSeconds: number }>(flow: F): F {
+  return { ...flow, stepUpSeconds: formStepUp({ withinSeconds: flow.stepUpSeconds }).withinSeconds };
 }
 
 /** A page of a path; `F` is its form without what names the thing, `Q` what names it, in the address and hidden in the form. */
@@ -121,6 +126,11 @@ export function accountForm<F extends z.ZodRawShape, Q extends z.ZodRawShape = R
         const typed = body as z.output<z.ZodObject<F & Q>>;
         return sent(declared, { words, principal, about: typed as never, typed, complaints: {} }, caller);
       },
+      refused: ({ body, principal, caller, problem }) => {
+        const words = wordsOf(declared.catalogues, caller);
+        const reading = { words, principal, about: body as never, typed: body as never, complaints: {} };
+        return shown(declared, reading, { notice: refusal(words, problem) });
+      },
     }),
   ];
 }
@@ -149,13 +159,9 @@ async function sent<F extends z.ZodRawShape, Q extends z.ZodRawShape>(
     if (!(error instanceof Problem)) throw error;
     if (leads.includes(error.code)) return leadTo(section);
     const refusal = refusals[error.code];
-    const { status, retryAfterSeconds } = error;
+    const { status } = error;
     if (error.code === 'validation_failed')
       return shown(declared, { ...reading, complaints: complaintsOf(error) }, { status });
-    if (error.code === 'too_many_requests') {
-      const notice = alert(waitText(words, retryAfterSeconds));
-      return shown(declared, reading, { status, notice, retryAfterSeconds });
-    }
     if (refusal === undefined) throw error;
     const text = words.say(refusal.text);
     if (refusal.field === undefined) return shown(declared, reading, { status, notice: alert(text) });
@@ -172,11 +178,7 @@ function complaintsOf({ errors }: Problem): Readonly<Record<string, string>> {
 async function shown<F extends z.ZodRawShape, Q extends z.ZodRawShape>(
   { section, path, about = {} as Q, content }: AccountForm<F, Q>,
   reading: FormReading<F, Q>,
-  {
-    status = 200,
-    notice,
-    retryAfterSeconds,
-  }: { status?: number; notice?: Html; retryAfterSeconds?: number | undefined } = {},
+  { status = 200, notice }: { status?: number; notice?: Html } = {},
 ): Promise<PageResponse> {
   const { words } = reading;
   const asked = await content(reading);
@@ -189,5 +191,5 @@ ${stack(
 )}`;
   const body = html`<div class="card"><div class="inside">${notice}${postForm(path, form)}</div></div>`;
   const { title, lead } = asked;
-  return { kind: 'html', status, html: accountPage({ section, title, lead, words, body }), retryAfterSeconds };
+  return { kind: 'html', status, html: accountPage({ section, title, lead, words, body }) };
 }

@@ -93,10 +93,16 @@ export interface Field {
   /** At the end of the line of the label, such as a link. */
   readonly aside?: Html | undefined;
   /** Below the field: what its value must keep to. */
-  readonly rules?: readonly string[];
+  readonly rules?: readonly Rule[];
   /** Inside the field, at its end. */
   readonly within?: Html | undefined;
   readonly isOptional?: true;
+}
+
+/** A rule for a value, and a pattern of the values that keep it, which a script ticks. Flags: `s`, `u`; of the text in NFC. */
+export interface Rule {
+  readonly text: string;
+  readonly pattern?: string;
 }
 
 /** A field, required by default. A screen reader reads the complaint with it, and at once when it appears. */
@@ -112,9 +118,12 @@ ${complaint !== undefined && html`<p class="complaint" id="${name}-complaint" ro
 }${rules !== undefined && ruleList(name, rules)}</div>`;
 }
 
-function ruleList(name: string, rules: readonly string[]): Html {
+function ruleList(name: string, rules: readonly Rule[]): Html {
   return html`<ul class="rules" id="${name}-rules">${rules.map(
-    (rule) => html`<li>${icon('dot')}<span>${rule}</span></li>
+    ({
+      text,
+      pattern,
+    }) => html`<li${pattern !== undefined && html` data-keeps="${pattern}"`}>${icon('dot')}<span>${text}</span></li>
 `,
   )}</ul>`;
 }

@@ -1,11 +1,12 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Application } from '#test/support/application.ts';
+import { loginMethodsEnabled } from '#test/support/login-by-mail.ts';
 import { PageBrowser } from '#test/support/page-browser.ts';
-import { newestMailedToken, register, uniqueEmail } from '#test/support/user-actions.ts';
+import { addVerifiedUser, newestMailedToken, register, sameOrigin, uniqueEmail } from '#test/support/user-actions.ts';
 
 let app: Application;
 beforeAll(async () => {
-  app = await Application.open();
+  app = await Application.open({ env: loginMethodsEnabled });
   return () => app.close();
 });
 
@@ -72,14 +73,47 @@ describe('the switch in the foot', () => {
     expect(text).toContain('aria-current="true">English</a>');
   });
 
-  it('keeps the token of a link that works, and repeats none of a link that does not', async () => {
+  it('keeps the token of a link that works; that of a link that does not is the same page without it', async () => {
     const email = uniqueEmail();
     await register(app, email);
     const token = await newestMailedToken(app, email, '/verify-email');
     const { text } = await app.send('GET', `/verify-email?token=${token}`);
     expect(linksOf(text)[0]).toEqual(['de', `?token=${token}&amp;ui_locales=de`]);
     const refused = await app.send('GET', '/verify-email?token=lk_ot_unknown');
-    expect([linksOf(refused.text), refused.text.includes('lk_ot_unknown')]).toEqual([[], false]);
+    expect([linksOf(refused.text)[0], refused.text.includes('lk_ot_unknown')]).toEqual([
+      ['de', '?ui_locales=de'],
+      false,
+    ]);
+    const german = await app.send('GET', '/verify-email?ui_locales=de');
+    expect([german.status, langOf(german.text)]).toEqual([400, 'de']);
+    expect(german.text).toContain('href="/resend-verification"');
+  });
+
+  it('keeps the link on the page of another browser, and uses nothing up', async () => {
+    const [email, browser] = [await addVerifiedUser(app), new PageBrowser(app)];
+    await browser.open('/login');
+    await browser.submit('/login', { email, password: '', act: 'magic_link' });
+    const token = await newestMailedToken(app, email, '/login/magic-link');
+    const elsewhere = await app.send('GET', `/login/magic-link?token=${token}`);
+    const [, german = ''] = linksOf(elsewhere.text)[0] ?? [];
+    expect([elsewhere.status, german]).toEqual([403, `?token=${token}&amp;ui_locales=de`]);
+    const shown = await app.send('GET', `/login/magic-link${german.replace('&amp;', '&')}`);
+    expect([shown.status, langOf(shown.text)]).toEqual([403, 'de']);
+    await browser.open(`/login/magic-link?token=${token}`);
+    expect((await browser.submit('/login/magic-link')).status).toBe(303);
+  });
+
+  it('of a problem keeps what was not looked at, and repeats nothing that was refused', async () => {
+    const env = { LATCHKEY_LIMIT_PAGES: '1/15m' };
+    const limited = await Application.open({ deploymentOf: app, env });
+    await limited.send('GET', '/login');
+    const path = '/reset-password?token=lk_ot_x&utm=mail';
+    const waiting = await limited.send('GET', path);
+    expect([waiting.status, linksOf(waiting.text)[0]]).toEqual([429, ['de', '?token=lk_ot_x&amp;ui_locales=de']]);
+    expect(waiting.text).toContain('<a class="button" href="?token=lk_ot_x">');
+    await limited.close();
+    const incomplete = await app.send('POST', '/reset-password', { form: { token: 'lk_ot_x' }, headers: sameOrigin });
+    expect([incomplete.status, linksOf(incomplete.text)[0]]).toEqual([422, ['de', '?ui_locales=de']]);
   });
 
   it('of a form that is shown again leads to its page with the same query', async () => {

@@ -9,6 +9,7 @@ const english = {
   'page.invalid_link.title': 'No longer works',
   'page.invalid_link.why': 'Used.',
   'page.login.title': 'Sign in',
+  'page.foot.language': 'Language',
   'page.sample.title': 'Title',
   'page.sample.intro': 'Intro for {who}',
   'page.sample.submit': 'Send',
@@ -79,6 +80,12 @@ describe('the page of a link', () => {
     expect([status, acted]).toEqual([400, []]);
     expect(markup).toMatch(/No longer works[\s\S]+Used\.[\s\S]+Start again\.[\s\S]+href="\/login"/);
     expect(markup).not.toContain('<form');
+  });
+
+  it('returns the same for an address that lost its token', async () => {
+    const [status, markup] = await respond(show, {});
+    expect([status, acted]).toEqual([400, []]);
+    expect(markup).toContain('Start again.');
   });
 
   it('acts on submit and shows the outcome', async () => {

@@ -21,7 +21,8 @@ import {
 import type { Catalogues, MessageArguments, PageWords } from '#platform/i18n/index.ts';
 import { button, hiddenField, linkButton, postForm, stack } from './form.ts';
 import type { IconName } from './icon.ts';
-import { loginPath } from './own-path.ts';
+import { refusal } from './notice.ts';
+import { loginPath, withContinue } from './own-path.ts';
 import { page } from './page.ts';
 import { wordsOf } from './words.ts';
 
@@ -98,6 +99,8 @@ export interface Outcome {
   readonly title?: string;
   /** Below the text. */
   readonly next?: Html;
+  /** The return address of a sign-in that follows. */
+  readonly continueTo?: string | undefined;
   readonly cookies?: readonly CookieChange[];
 }
 
@@ -115,10 +118,15 @@ export function linkPage<L, F extends z.ZodType<{ readonly token?: string | unde
       method: 'GET',
       summary: show.summary,
       rateLimit: 'pages',
-      request: { query: z.strictObject({ token: linkToken }) },
+      request: { query: z.strictObject({ token: linkToken.optional() }) },
       problems: show.problems ?? [],
       handler: ({ query: { token }, caller }) =>
-        respond(declared, { token, typed: undefined }, caller, (reading) => formResponse(declared, reading, { token })),
+        // A mail program may lose the token, and the page of a refused link in another language has none.
+        token === undefined
+          ? inactiveLink(declared, { token, typed: undefined }, caller)
+          : respond(declared, { token, typed: undefined }, caller, (reading) =>
+              formResponse(declared, reading, { token }),
+            ),
     }),
     pageEndpoint({
       ...common,
@@ -132,6 +140,13 @@ export function linkPage<L, F extends z.ZodType<{ readonly token?: string | unde
         const typed = body as z.output<F>;
         const sent = { token: typed.token, typed };
         return respond(declared, sent, caller, (reading) => submitted(declared, reading, typed, caller));
+      },
+      refused: async ({ body, caller, problem }) => {
+        const typed = body as z.output<F>;
+        const reading = await readingOf(declared, typed.token, caller);
+        if (reading === undefined) return undefined;
+        const notice = refusal(reading.words, problem);
+        return formResponse(declared, reading, { token: typed.token, typed, notice });
       },
     }),
   ];
@@ -151,14 +166,26 @@ async function inactiveLink<L, F extends z.ZodType<{ readonly token?: string | u
   const onward = typed && (await again?.(typed, caller));
   if (onward !== undefined) return onward;
   const done = token === undefined ? undefined : await alreadyDone?.(token, typed);
-  const words = wordsOf(catalogues, done === undefined ? repeatsNothing(caller) : caller, done?.locale);
+  const words = wordsOf(catalogues, done === undefined ? withoutQuery(caller) : caller, done?.locale);
   const say: Reading<L>['say'] = (name, values) => words.say(`${texts}.${name}`, values);
   return done === undefined ? invalidLink(words, say, renewal?.(words)) : outcomeResponse({ words, say }, done, 200);
 }
 
-/** A refusal repeats no secret, so it has no links to itself in other languages. */
-function repeatsNothing({ acceptLanguage, chosenLanguage }: Caller): Pick<Caller, 'acceptLanguage' | 'chosenLanguage'> {
-  return { acceptLanguage, ...(chosenLanguage !== undefined && { chosenLanguage }) };
+/** The page of a link that does not work repeats no secret: in another language it is the same page without one. */
+function withoutQuery({ acceptLanguage, chosenLanguage }: Caller) {
+  return { acceptLanguage, ownQuery: {}, ...(chosenLanguage !== undefined && { chosenLanguage }) };
+}
+
+/** Undefined for a link that is not valid. */
+async function readingOf<L, F extends z.ZodType<{ readonly token?: string | undefined }>>(
+  { read, localeOf, catalogues, texts }: LinkPage<L, F>,
+  token: string | undefined,
+  caller: Caller,
+): Promise<Reading<L> | undefined> {
+  const link = await read(token, caller);
+  if (link === undefined) return undefined;
+  const words = wordsOf(catalogues, caller, localeOf(link));
+  return { link, words, say: (name, values) => words.say(`${texts}.${name}`, values) };
 }
 
 async function respond<L, F extends z.ZodType<{ readonly token?: string | undefined }>>(
@@ -167,21 +194,18 @@ async function respond<L, F extends z.ZodType<{ readonly token?: string | undefi
   caller: Caller,
   next: (reading: Reading<L>) => Promise<PageResponse>,
 ): Promise<PageResponse> {
-  const link = await declared.read(sent.token, caller);
-  const locale = link === undefined ? undefined : declared.localeOf(link);
-  const words = wordsOf(declared.catalogues, caller, locale);
-  const say: Reading<L>['say'] = (name, values) => words.say(`${declared.texts}.${name}`, values);
-  if (link === undefined) return inactiveLink(declared, sent, caller);
+  const reading = await readingOf(declared, sent.token, caller);
+  if (reading === undefined) return inactiveLink(declared, sent, caller);
   try {
-    return await next({ link, words, say });
+    return await next(reading);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     if (error.code === 'invalid_token' || error.code === 'invalid_ticket') return inactiveLink(declared, sent, caller);
-    const refusal = declared.refusals?.[error.code];
-    if (refusal === undefined) throw error;
-    const next = declared.renewal?.(words);
-    const refused = { words: wordsOf(declared.catalogues, repeatsNothing(caller), locale), say };
-    return outcomeResponse(refused, { text: refusal, ...(next && { next }) }, error.status);
+    const text = declared.refusals?.[error.code];
+    if (text === undefined) throw error;
+    const next = declared.renewal?.(reading.words);
+    // The link works, and its page in another language has it.
+    return outcomeResponse(reading, { text, ...(next && { next }) }, error.status);
   }
 }
 
@@ -213,7 +237,12 @@ function complaintsOf(error: unknown): Complaints | undefined {
 async function formResponse<L, F extends z.ZodType<{ readonly token?: string | undefined }>>(
   declared: LinkPage<L, F>,
   reading: Reading<L>,
-  sent: { readonly token: string | undefined; readonly typed?: z.output<F>; readonly complaints?: Complaints },
+  sent: {
+    readonly token: string | undefined;
+    readonly typed?: z.output<F>;
+    readonly complaints?: Complaints;
+    readonly notice?: Html;
+  },
 ): Promise<PageResponse> {
   const { words, say } = reading;
   const shown = await declared.form(reading, sent.complaints ?? {}, sent.typed);
@@ -222,7 +251,7 @@ async function formResponse<L, F extends z.ZodType<{ readonly token?: string | u
   const form = html`${sent.token !== undefined && hiddenField('token', sent.token)}
 ${fields}
 ${buttons === undefined ? button({ label: say('submit') }) : stack(...buttons)}`;
-  const body = html`${more.map(paragraph)}
+  const body = html`${sent.notice}${more.map(paragraph)}
 ${postForm(declared.path, form)}`;
   const status = sent.complaints === undefined ? 200 : 422;
   return { kind: 'html', status, html: page({ title: say('title'), lead, icon, words, body, beneath }) };
@@ -231,16 +260,16 @@ ${postForm(declared.path, form)}`;
 /** The outcomes after which the user can sign in. */
 const afterwards: ReadonlySet<string> = new Set(['done', 'accepted']);
 
-function signInLink({ say }: PageWords): Html {
-  return stack(linkButton({ label: say('page.login.title'), path: loginPath }));
+function signInLink({ say }: PageWords, continueTo?: string): Html {
+  return stack(linkButton({ label: say('page.login.title'), path: withContinue(loginPath, continueTo) }));
 }
 
 function outcomeResponse(
   { words, say }: Pick<Reading<unknown>, 'words' | 'say'>,
-  { text, title = `${text}_title`, next, cookies }: Outcome,
+  { text, title = `${text}_title`, next, continueTo, cookies }: Outcome,
   status: number,
 ): PageResponse {
-  const body = html`${next}${afterwards.has(text) && signInLink(words)}`;
+  const body = html`${next}${afterwards.has(text) && signInLink(words, continueTo)}`;
   const look = status < 400 ? ({ icon: 'check', tone: 'good' } as const) : ({ icon: 'alert', tone: 'warn' } as const);
   const response = {
     kind: 'html',

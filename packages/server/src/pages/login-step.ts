@@ -45,16 +45,20 @@ export interface Onward {
  * Returns what follows a proof: the page of the next step with its ticket, or with the session the address that the login was to
  * lead to. An address that is no longer allowed is replaced by the account.
  */
-export function onwardOf({ returnAddresses }: LeadsOn, result: LoginResult): Onward {
+export function onwardOf(pages: LeadsOn, result: LoginResult): Onward {
   if (result.kind === 'done') {
     const { issued, continueTo } = result;
-    const address = continueTo === null ? undefined : returnAddresses.read(continueTo);
-    return { address: address ?? account, cookies: [...sessionCookies(issued), noTicket] };
+    return { address: addressAfter(pages, continueTo), cookies: [...sessionCookies(issued), noTicket] };
   }
   const { step, factors, ticket } = result;
   const { text: value, expiresAt } = ticket;
   const path = pathOfStep(step, factors) ?? stepPaths[step];
   return { address: { kind: 'own', text: path }, cookies: [{ cookie: 'ticket', change: { value, expiresAt } }] };
+}
+
+/** The address that a completed login leads to. */
+export function addressAfter({ returnAddresses }: LeadsOn, continueTo: string | null): ReturnAddress {
+  return (continueTo === null ? undefined : returnAddresses.read(continueTo)) ?? account;
 }
 
 const account: ReturnAddress = { kind: 'own', text: accountPath };

@@ -22,6 +22,11 @@ describe('newPasswordField', () => {
     expect(field).toContain('At least 15 characters');
   });
 
+  it('gives the script what to tick, and no rule that only the server can check', () => {
+    const rules = [...String(newPasswordField({ policy }, words)).matchAll(/<li( data-keeps="([^"]*)")?>/g)];
+    expect(rules.map(([, , pattern]) => pattern)).toEqual(['^.{15,128}$', undefined, undefined]);
+  });
+
   it('is not marked as invalid before a password was rejected', () => {
     expect(String(newPasswordField({ policy }, words))).not.toContain('aria-invalid');
   });

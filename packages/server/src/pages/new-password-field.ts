@@ -1,8 +1,8 @@
 /** The form fields for a new password. */
-import { limitsOf, type PasswordPolicy, type PasswordRules } from '#domain/passwords/index.ts';
+import { limitsOf, type PasswordPolicy, type PasswordRules, tickedPatterns } from '#domain/passwords/index.ts';
 import { type Html, joinHtml } from '#platform/html/index.ts';
 import type { PageWords } from '#platform/i18n/index.ts';
-import { passwordField, shownField } from './form.ts';
+import { passwordField, type Rule, shownField } from './form.ts';
 
 export interface NewPassword {
   /** Why the last password was rejected. */
@@ -29,12 +29,13 @@ export function newPasswordField(
 }
 
 /** The rules that a reader can keep to. A list of leaked passwords is explained when one of them was typed. */
-function rulesOf(policy: PasswordPolicy, { say }: PageWords): readonly string[] {
+function rulesOf(policy: PasswordPolicy, { say }: PageWords): readonly Rule[] {
+  const { length, classes } = tickedPatterns(policy);
   return [
-    say('page.password.rule_length', limitsOf(policy)),
-    ...(policy.requiredClasses.length > 0 ? [say('page.password.rule_classes')] : []),
-    say('page.password.rule_context'),
-    say('page.password.rule_common'),
+    { text: say('page.password.rule_length', limitsOf(policy)), pattern: length },
+    ...(policy.requiredClasses.length > 0 ? [{ text: say('page.password.rule_classes'), pattern: classes }] : []),
+    { text: say('page.password.rule_context') },
+    { text: say('page.password.rule_common') },
   ];
 }
 

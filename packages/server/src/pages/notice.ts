@@ -1,4 +1,5 @@
 /** Sentences about what just happened, which a screen reader reads at once. */
+import type { Problem } from '#kernel/problem.ts';
 import { type Html, html } from '#platform/html/index.ts';
 import type { PageWords } from '#platform/i18n/index.ts';
 import { icon } from './icon.ts';
@@ -25,6 +26,11 @@ export function note(text: string): Html {
 export function warning(text: string, { path, label }: { readonly path: `/${string}`; readonly label: string }): Html {
   return html`<div class="note warn">${icon('alert')}<p>${text} <a href="${path}">${label}</a></p></div>
 `;
+}
+
+/** Above a form that was not taken for now: how long to wait. */
+export function refusal(words: PageWords, { code, retryAfterSeconds }: Problem): Html {
+  return alert(code === 'too_many_requests' ? waitText(words, retryAfterSeconds) : words.say('page.busy'));
 }
 
 /** How long to wait after too many attempts, rounded up: to minutes, or to hours from two of them on. */

@@ -22,6 +22,7 @@ describe('an unknown address', () => {
     const shown = await get('/nowhere', { accept: browser, 'accept-language': 'de' });
     expect([shown.status, typeOf(shown)]).toEqual([404, 'text/html']);
     expect(shown.text).toContain('<h1>Hier ist nichts</h1>');
+    expect(shown.text).toContain('href="?ui_locales=en"');
     expect(shown.headers.get('content-security-policy')).toContain("default-src 'none'; script-src 'self'");
   });
 

@@ -24,7 +24,9 @@ describe.each(['en', 'de'])('in %s', (lang) => {
 });
 
 it('says how long to wait', () => {
-  expect(problemPage(words, documentOf('too_many_requests'), 130).toString()).toContain('Try again in 3 minutes.');
+  expect(problemPage(words, documentOf('too_many_requests'), { retryAfterSeconds: 130 }).toString()).toContain(
+    'Try again in 3 minutes.',
+  );
 });
 
 it('leads the owner of a disabled account to the help of the operator', () => {

@@ -62,6 +62,7 @@ const storyOf: Readonly<Record<ProblemCode, Story>> = {
   passkey_not_found: 'nothing',
   identity_not_found: 'nothing',
   session_not_found: 'nothing',
+  device_not_found: 'nothing',
   not_authenticated: 'sign_in',
   session_cookie_required: 'sign_in',
   invalid_refresh_token: 'sign_in',
@@ -104,15 +105,22 @@ const storyOf: Readonly<Record<ProblemCode, Story>> = {
   internal: 'internal',
 };
 
+interface Trial {
+  readonly retryAfterSeconds?: number | undefined;
+  /** Of the page that is to be tried again; without one, all of its address. */
+  readonly query?: Readonly<Record<string, string>> | undefined;
+}
+
 export function problemPage(
   words: PageWords,
   { code, errors, meta }: ProblemDocument,
-  retryAfterSeconds?: number,
+  { retryAfterSeconds, query = {} }: Trial = {},
 ): Html {
   const { say } = words;
   const story = isIncompleteLink({ code, errors }) ? 'link' : storyOf[code];
   const { icon, tone, next } = stories[story];
-  const again = html`<a class="button" href="">${say('page.problem.again')}</a>`;
+  const address = Object.keys(query).length === 0 ? '' : `?${new URLSearchParams(query).toString()}`;
+  const again = html`<a class="button" href="${address}">${say('page.problem.again')}</a>`;
   const signIn = linkButton({
     label: say('page.problem.to_sign_in'),
     path: loginPath,

@@ -10,7 +10,7 @@ import { wordsOf } from './words.ts';
 export function pageRenderer(catalogues: Catalogues): PageRenderer {
   return {
     problem: (document, reader, retryAfterSeconds) =>
-      problemPage(wordsOf(catalogues, reader), document, retryAfterSeconds),
+      problemPage(wordsOf(catalogues, reader), document, { retryAfterSeconds, query: reader.ownQuery }),
     formNotice: (reader, reason) => formNotice(wordsOf(catalogues, reader), reason),
     knownLanguage: (tags) => catalogues.known(tags),
     proofPath,

@@ -22,13 +22,15 @@ export interface RequestByEmail {
 export interface TypedEmail {
   readonly email: string;
   readonly complaint?: string | undefined;
+  /** Above the form. */
+  readonly notice?: Html;
 }
 
 export function emailFormPage(
   words: PageWords,
   { path, title, lead, submit }: RequestByEmail,
   status: number,
-  { email, complaint }: TypedEmail,
+  { email, complaint, notice }: TypedEmail,
 ): PageResponse {
   const { say } = words;
   const content = html`${field({
@@ -42,7 +44,7 @@ export function emailFormPage(
     complaint,
   })}
 ${button({ label: say(submit) })}`;
-  const body = postForm(path, content);
+  const body = html`${notice}${postForm(path, content)}`;
   const beneath = html`<a href="${loginPath}">${say('page.login.back')}</a>`;
   return { kind: 'html', status, html: page({ words, title: say(title), lead: say(lead), body, beneath }) };
 }

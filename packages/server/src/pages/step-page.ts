@@ -29,7 +29,7 @@ import {
 import type { Catalogues, PageWords } from '#platform/i18n/index.ts';
 import { hiddenField, linkButton, or, postForm, stack } from './form.ts';
 import { type LeadsOn, leadOn, noTicket, pathOfStep } from './login-step.ts';
-import { alert, waitText } from './notice.ts';
+import { refusal } from './notice.ts';
 import { loginPath, type OwnPath } from './own-path.ts';
 import { page } from './page.ts';
 import { wordsOf } from './words.ts';
@@ -85,6 +85,8 @@ export interface StepReading {
   readonly words: PageWords;
   /** Why the proof that was sent was refused. */
   readonly complaint?: string | undefined;
+  /** The fields of a form that was not taken for now. */
+  readonly typed?: Readonly<Record<string, unknown>>;
 }
 
 /** The two endpoints of the page. */
@@ -118,6 +120,12 @@ export function stepPage<F extends z.ZodRawShape>(flow: StepPages, declared: Ste
             : Promise.resolve(otherTab(reading.words)),
         );
       },
+      refused: ({ body, caller, problem }) =>
+        respond(flow, declared, caller, 401, async ({ login, words }, ticket) => {
+          const { login: shown, ...typed } = body as { readonly login: string };
+          if (login.id !== shown) return otherTab(words);
+          return formPage(declared, { reading: { login, words, typed }, ticket }, 200, refusal(words, problem));
+        }),
     }),
   ];
 }
@@ -159,11 +167,7 @@ async function submitted<F extends z.ZodRawShape>(
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     if (error.code === 'invalid_ticket') return expiredPage(reading.words, 401);
-    const { status, retryAfterSeconds } = error;
-    if (error.code === 'too_many_requests') {
-      const notice = alert(waitText(reading.words, retryAfterSeconds));
-      return { ...(await formPage(declared, { reading, ticket }, status, notice)), retryAfterSeconds };
-    }
+    const { status } = error;
     if (error.code === 'validation_failed') {
       const sentences = error.errors.map(({ message }) => message).join(' ');
       return formPage(declared, { reading: { ...reading, complaint: sentences }, ticket }, status);

@@ -1,5 +1,6 @@
 /** Values that expire. Each function creates one and returns a check of whether it is still valid. */
 
+import { findSignUp } from '#domain/authentication/index.ts';
 import { findTicket } from '#domain/authentication/tickets.ts';
 import { findActiveInvitation } from '#domain/invitations/index.ts';
 import { consume, consumeCode, findActive, issueToken, type Purpose } from '#domain/one-time-tokens/index.ts';
@@ -13,6 +14,8 @@ import type { Application } from './application.ts';
 import { addActiveUser, addPendingInvitation, changeEmail } from './daily-traffic.ts';
 import { operator } from './operator.ts';
 import { issuePasswordTicket } from './password-ticket.ts';
+import { signUp, verify } from './sign-ups.ts';
+import { storedVerificationCode } from './stored-links.ts';
 import { failedAttemptsOfUnknown } from './stored-login.ts';
 import { cookieHeader, isAccepted, login, register, type Tokens, uniqueEmail, validPassword } from './user-actions.ts';
 import { userIdOf } from './user-status.ts';
@@ -166,6 +169,26 @@ export const loginTicket: CreateExpiring = async ({ services }) => {
   return async () => (await findTicket(database, { text }, clock.now())) !== undefined;
 };
 
+export const signUpTicket: CreateExpiring = async (app) => {
+  const { ticket: text } = await signUp(app);
+  const { database, clock } = app.services;
+  return async () => (await findSignUp(database, { text }, clock.now())) !== undefined;
+};
+
+export const usedSignUpTicket: CreateExpiring = async (app) => {
+  const { email, ticket: text } = await signUp(app);
+  const code = await storedVerificationCode(app, await userIdOf(app, email));
+  await verify(app, { ticket: text, code });
+  const { database, clock } = app.services;
+  return async () => (await findSignUp(database, { text }, clock.now())) !== undefined;
+};
+
+export const signUpTicketRow: CreateExpiring = async (app) => {
+  const { ticket: text } = await signUp(app);
+  const signedUp = present(await findSignUp(app.services.database, { text }, app.clock.now()), 'the sign-up');
+  return survivesSweep(app.services, 'logins', signedUp.id);
+};
+
 export const invitation: CreateExpiring = async (app) => {
   const id = await addPendingInvitation(app);
   const { database, tokens, keys, clock } = app.services;
@@ -242,6 +265,7 @@ const rows = {
   revocations: exists('revocations', 'target'),
   invitations: exists('invitations', 'id'),
   identifiers: exists('identifiers', 'canonical'),
+  logins: exists('logins', 'id'),
   oneTimeTokens: exists('one_time_tokens', 'id'),
   mails: exists('mail_ledger', 'id'),
   jobs: exists('jobs', 'id'),

@@ -74,6 +74,7 @@ const pages: ReadonlySet<string> = new Set([
   '/account/sessions',
   '/account/sessions/end',
   '/account/sessions/end-others',
+  '/account/sessions/forget-device',
   '/account/data',
   '/account/data/delete',
   '/account/connections',

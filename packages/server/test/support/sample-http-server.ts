@@ -206,6 +206,7 @@ export const sampleEndpoints: readonly Endpoint[] = [
       if (body.token === 'go') return { kind: 'redirect', location: '/done' };
       return { kind: 'html', status: 200, html: page({ words, title: 'Form', body: html`<p>${body.token}</p>` }) };
     },
+    refused: () => undefined,
   }),
   pageEndpoint({
     id: 'test.show_account',
@@ -234,6 +235,7 @@ export const sampleEndpoints: readonly Endpoint[] = [
       const text = html`<p>${principal.userId} ${body.user}</p>`;
       return { kind: 'html', status: 200, html: page({ words, title: 'Account', body: text }) };
     },
+    refused: () => undefined,
   }),
   ...[true, false].map((opensByTicket) =>
     pageEndpoint({

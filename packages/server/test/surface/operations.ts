@@ -270,6 +270,22 @@ export const expectedOperations: readonly ExpectedOperation[] = [
     rateLimit: 'authenticated',
   },
   {
+    id: 'devices.list',
+    method: 'GET',
+    path: '/api/v1/users/me/devices',
+    kind: 'api',
+    principals: ['session'],
+    rateLimit: 'authenticated',
+  },
+  {
+    id: 'devices.forget',
+    method: 'DELETE',
+    path: '/api/v1/users/me/devices/{id}',
+    kind: 'api',
+    principals: ['session'],
+    rateLimit: 'authenticated',
+  },
+  {
     id: 'sessions.end_others',
     method: 'DELETE',
     path: '/api/v1/users/me/sessions',

@@ -69,6 +69,7 @@ export type AuditAction =
   | 'session.logged_out'
   | 'session.logged_out_everywhere'
   | 'session.others_ended'
+  | 'device.forgotten'
   | 'refresh_token.reused'
   | 'client.origins_changed'
   | 'provider.added'

@@ -4,7 +4,7 @@ import { findCandidate, isGracePeriodOver } from './candidate.ts';
 import { decide, finish, type LoginGate, type LoginOptions, type LoginResult, originOf, write } from './decide.ts';
 import { provenBy } from './proofs.ts';
 import { findSignUp } from './sign-up-tickets.ts';
-import { consumeTicket, findTicket, type PresentedTicket } from './tickets.ts';
+import { consumeTicket, type PresentedTicket } from './tickets.ts';
 
 /** How a sign-up is completed. */
 export interface SignUpCompletion {
@@ -28,12 +28,10 @@ export async function completeSignUp(
   requester: Requester,
 ): Promise<LoginResult> {
   const signUp = await findSignUp(gate.database, ticket, gate.clock.now());
-  if (signUp === undefined) throw new Problem('invalid_ticket');
+  if (signUp === undefined || signUp.isUsed) throw new Problem('invalid_ticket');
   if (registrationId !== undefined && signUp.id !== registrationId) throw new Problem('invalid_ticket');
-  if (!signUp.isConfirmed) throw new Problem('email_not_verified');
-  const found = await findTicket(gate.database, ticket, gate.clock.now());
-  if (found === undefined) throw new Problem('invalid_ticket');
-  const { userId } = found;
+  const { userId } = signUp;
+  if (userId === null) throw new Problem('email_not_verified');
   const outcome = await gate.database.transaction(async (tx) => {
     const now = gate.clock.now();
     await gate.users.lock(tx, userId);

@@ -118,20 +118,24 @@ function addressCell(id: string) {
   return { table: 'logins', column: 'sealed_address', row: id };
 }
 
-const usable = `l.ticket_hash = :hash and l.browser_hash is not distinct from :browserHash::bytea
-  and l.sealed_address is not null and l.consumed_at is null and l.expires_at > :now`;
+const presented = `l.ticket_hash = :hash and l.browser_hash is not distinct from :browserHash::bytea
+  and l.sealed_address is not null and l.expires_at > :now`;
+
+/** How long the ticket of a completed sign-up is known: the second of two clicks comes right after the first. */
+const usedSeconds = 60;
 
 const find = statement('logins.find_sign_up', {
   lane: 'read',
-  sql: `select l.id, l.sealed_address, l.mailed_at, l.continue_to, l.user_id is not null as is_confirmed
-    from logins l where ${usable}`,
-  params: { hash: 'bytea', browserHash: 'bytea?', now: 'timestamptz' },
+  sql: `select l.id, l.sealed_address, l.mailed_at, l.continue_to, l.user_id, l.consumed_at is not null as is_used
+    from logins l where ${presented} and (l.consumed_at is null or l.consumed_at > :usedSince)`,
+  params: { hash: 'bytea', browserHash: 'bytea?', now: 'timestamptz', usedSince: 'timestamptz' },
   columns: {
     id: 'uuid',
     sealedAddress: 'bytea?',
     mailedAt: 'timestamptz?',
     continueTo: 'text?',
-    isConfirmed: 'bool',
+    userId: 'uuid?',
+    isUsed: 'bool',
   },
 });
 
@@ -142,11 +146,16 @@ export interface SignUp {
   readonly address: SignUpAddress;
   readonly mailedAt: Date;
   readonly continueTo: string | null;
-  /** Whether a link or code has confirmed the registration. */
-  readonly isConfirmed: boolean;
+  /** The user of the registration that a link or code has confirmed; null until then. */
+  readonly userId: string | null;
+  /** Whether the sign-up was completed, in the last minute. Its ticket then does nothing more. */
+  readonly isUsed: boolean;
 }
 
-/** Finds the sign-up of a ticket. Undefined for a ticket of a login, an expired one, and one of another browser. */
+/**
+ * Finds the sign-up of a ticket. Undefined for a ticket of a login, an expired one, one that was used a minute ago, and one of
+ * another browser.
+ */
 export async function findSignUp(
   database: Database,
   { text, browserHash }: PresentedTicket,
@@ -154,17 +163,19 @@ export async function findSignUp(
 ): Promise<SignUp | undefined> {
   const secret = parseSecret(secretPrefixes.loginTicket, text);
   if (secret === null) return undefined;
-  const row = await database.row(find, { hash: hashSecret(text), browserHash: browserHash ?? null, now });
+  const usedSince = addSeconds(now, -usedSeconds);
+  const row = await database.row(find, { hash: hashSecret(text), browserHash: browserHash ?? null, now, usedSince });
   if (row === undefined) return undefined;
-  const { id, sealedAddress, mailedAt, continueTo, isConfirmed } = row;
+  const { id, sealedAddress, mailedAt, ...rest } = row;
   assert(mailedAt !== null && sealedAddress !== null, 'the ticket of a sign-up has an address and its first mail');
   const opened = addressKey(id, secret).open(sealedAddress, addressCell(id)).toString('utf8');
-  return { id, address: JSON.parse(opened) as SignUpAddress, mailedAt, continueTo, isConfirmed };
+  return { id, address: JSON.parse(opened) as SignUpAddress, mailedAt, ...rest };
 }
 
 const reserve = statement('logins.reserve_mail', {
   lane: 'pool',
-  sql: `update logins l set mailed_at = :now where ${usable} and l.mailed_at <= :before returning l.id`,
+  sql: `update logins l set mailed_at = :now where ${presented} and l.consumed_at is null
+    and l.mailed_at <= :before returning l.id`,
   params: { hash: 'bytea', browserHash: 'bytea?', now: 'timestamptz', before: 'timestamptz' },
   columns: { id: 'uuid' },
 });

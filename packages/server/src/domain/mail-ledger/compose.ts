@@ -1,6 +1,7 @@
 import { type Catalogues, directionOf, type MessageArguments, sayDevice } from '#platform/i18n/index.ts';
 import type { MailBody } from '#platform/mail/index.ts';
 import { displayName, oneLine } from '#protocol/untrusted-text/index.ts';
+import { subjectWith } from './subject.ts';
 import { type MailTemplate, mailTemplates } from './templates.ts';
 
 /** The input of a rendered mail. */
@@ -34,7 +35,7 @@ export function composeMail(template: MailTemplate, facts: MailFacts): MailBody 
     locale,
     dir: directionOf(locale),
     service: catalogues.brand.name,
-    subject: partOf('subject'),
+    subject: subjectWith(catalogues.brand.name, (service) => format(`mail.${template}.subject`, { service })),
     preheader: partOf(preheader),
     title: partOf('title'),
     greeting: values.name === undefined ? format('mail.greeting_without_name') : format('mail.greeting'),

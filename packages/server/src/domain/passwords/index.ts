@@ -26,7 +26,7 @@ export { HashQueue } from './hash-queue.ts';
 export { PasswordHashes } from './hashes.ts';
 export { passwordInput } from './input.ts';
 export { openHash } from './open-hash.ts';
-export { limitsOf, type PasswordPolicy, type PasswordProfile, passwordPolicies } from './policy.ts';
+export { limitsOf, type PasswordPolicy, type PasswordProfile, passwordPolicies, tickedPatterns } from './policy.ts';
 export { type ProvePassword, provePassword } from './prove-password.ts';
 export { PasswordRules, passwordComplaint } from './rules.ts';
 export {

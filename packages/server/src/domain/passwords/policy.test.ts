@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { characterBits } from './character-bits.ts';
 import { isCommonPassword } from './common-passwords.ts';
 import { wordsOf } from './context-words.ts';
-import { checkPassword, type PasswordProfile, passwordPolicies } from './policy.ts';
+import { checkLength, checkPassword, type PasswordProfile, passwordPolicies, tickedPatterns } from './policy.ts';
 
 const contextWords = wordsOf(['Latchkey', '@auth.example.com', 'Ada King Lovelace', 'ada.king@analytical.example']);
 const blocklists = { contextWords, isCommon: isCommonPassword };
@@ -191,6 +191,29 @@ describe('characterBits', () => {
       fc.property(fc.string({ maxLength: 40 }), fc.string({ minLength: 1, maxLength: 5 }), (start, more) => {
         expect(characterBits(start + more)).toBeGreaterThanOrEqual(characterBits(start));
       }),
+    );
+  });
+});
+
+describe('tickedPatterns', () => {
+  const isTicked = (source: string, password: string) => new RegExp(source, 'su').test(password.normalize());
+
+  it('tick what the server accepts, for any text', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'binary', maxLength: 140 }),
+        fc.constantFrom(...Object.values(passwordPolicies)),
+        (text, policy) => {
+          const password = text.normalize();
+          fc.pre(password.isWellFormed());
+          const { length, classes } = tickedPatterns(policy);
+          const isLong = checkLength(policy, password) === undefined;
+          expect(isTicked(length, password)).toBe(isLong);
+          if (!isLong) return;
+          const reasons = checkPassword(policy, password, { contextWords: [], isCommon: () => false });
+          expect(isTicked(classes, password)).toBe(!reasons.some((reason) => reason.startsWith('missing_')));
+        },
+      ),
     );
   });
 });

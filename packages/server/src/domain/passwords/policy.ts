@@ -108,6 +108,17 @@ export function checkLength(
   return length < minLength ? 'too_short' : undefined;
 }
 
+/**
+ * Patterns of the rules that a page can tick while a password is typed: sources of regular expressions with the flags `s` and `u`,
+ * for a text in NFC. The other rules need lists.
+ */
+export function tickedPatterns({ minLength, maxLength: most, requiredClasses }: PasswordPolicy) {
+  return {
+    length: `^.{${minLength},${most}}$`,
+    classes: `^${requiredClasses.map((required) => `(?=.*${classPatterns[required].source})`).join('')}`,
+  } as const;
+}
+
 function checkComposition(policy: PasswordPolicy, password: string): PasswordReason[] {
   const { requiredClasses, maxRepeats, minEntropyBits } = policy;
   const absent = requiredClasses.filter((required) => !classPatterns[required].test(password));

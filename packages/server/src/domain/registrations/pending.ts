@@ -16,6 +16,8 @@ const commonFields = {
   asTyped: z.string(),
   name: z.string(),
   locale: z.string(),
+  /** The return address of the sign-up: a link that is opened in another browser leads on to it after signing in. */
+  continueTo: z.string().optional(),
 };
 
 /** A registration carries a password, or the identity at a provider that does not vouch for the address. */

@@ -263,10 +263,11 @@ function sealedPassword({ keys }: RegistrationWriter, { carried }: NewRegistrati
 /** The payload of the link. The id of the registration is the id of its first link. */
 function pendingRegistration(
   tokenId: string,
-  { email: { asTyped }, name, locale, carried }: NewRegistration,
+  { email: { asTyped }, name, locale, carried, signUp: { continueTo } }: NewRegistration,
   now: Date,
 ): PendingRegistration {
-  const common = { registrationId: tokenId, registeredAt: now.toISOString(), asTyped, name, locale };
+  const to = continueTo === undefined ? {} : { continueTo };
+  const common = { registrationId: tokenId, registeredAt: now.toISOString(), asTyped, name, locale, ...to };
   return carried.by === 'password' ? { ...common, phc: carried.phc } : { ...common, identity: carried.identity };
 }
 

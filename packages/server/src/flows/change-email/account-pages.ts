@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { type Address, emailInput } from '#domain/identifiers/index.ts';
 import { Problem } from '#kernel/problem.ts';
-import { accountForm, formStepUp } from '#pages/account-form.ts';
+import { accountForm, patiently } from '#pages/account-form.ts';
 import { field, hiddenField } from '#pages/form.ts';
 import { profilePath } from '#pages/own-path.ts';
 import type { Endpoint } from '#platform/http/index.ts';
@@ -16,7 +16,7 @@ export function accountPages(flow: ChangeEmail): readonly Endpoint[] {
 
 function requestPage(flow: ChangeEmail): readonly Endpoint[] {
   const stepUp = { withinSeconds: flow.stepUpSeconds };
-  const patient = { ...flow, stepUpSeconds: formStepUp(stepUp).withinSeconds };
+  const patient = patiently(flow);
   return accountForm({
     section: profilePath,
     path: `${profilePath}/email`,

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { asksForPassword } from '#domain/authentication/index.ts';
 import { passwordInput } from '#domain/passwords/index.ts';
-import { accountForm, formStepUp } from '#pages/account-form.ts';
+import { accountForm, patiently } from '#pages/account-form.ts';
 import { passwordField } from '#pages/form.ts';
 import { sessionCookies } from '#pages/login-result.ts';
 import { newPasswordField, usernameField } from '#pages/new-password-field.ts';
@@ -17,7 +17,7 @@ export type PasswordPage = ChangePassword & { readonly catalogues: Catalogues };
 /** A user with a password types it; another proof is asked for only where a password would not be enough. */
 export function passwordPage(flow: PasswordPage): readonly Endpoint[] {
   const stepUp = { withinSeconds: flow.stepUpSeconds, orPassword: true } as const;
-  const patient = { ...flow, stepUpSeconds: formStepUp(stepUp).withinSeconds };
+  const patient = patiently(flow);
   return accountForm({
     section: securityPath,
     path: `${securityPath}/password`,

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { addSeconds } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
-import { accountForm, formStepUp } from '#pages/account-form.ts';
+import { accountForm, patiently } from '#pages/account-form.ts';
 import { actLink } from '#pages/account-parts.ts';
 import { field } from '#pages/form.ts';
 import { dataPath } from '#pages/own-path.ts';
@@ -19,7 +19,7 @@ const deletePath = `${dataPath}/delete` as const;
 
 export function deletePages(flow: DeletePages): readonly Endpoint[] {
   const stepUp = { withinSeconds: flow.stepUpSeconds };
-  const patient = { ...flow, stepUpSeconds: formStepUp(stepUp).withinSeconds };
+  const patient = patiently(flow);
   return [
     pageEndpoint({
       id: 'account.show_data',
@@ -45,7 +45,7 @@ export function deletePages(flow: DeletePages): readonly Endpoint[] {
         problems: ['busy'],
       },
       stepUp,
-      content: ({ words, principal, complaints }) => {
+      content: ({ words, principal, typed, complaints }) => {
         const { say } = words;
         return {
           title: say('page.delete.title'),
@@ -56,6 +56,7 @@ export function deletePages(flow: DeletePages): readonly Endpoint[] {
             type: 'text',
             autocomplete: 'off',
             maxLength: 400,
+            ...(typed !== undefined && { value: typed.typed }),
             complaint: complaints.typed,
             isVerbatim: true,
           }),

@@ -15,7 +15,6 @@ export interface ShownCode {
   readonly continueTo: ReturnAddress | undefined;
   readonly complaint?: string | undefined;
   readonly notice?: Html | undefined;
-  readonly retryAfterSeconds?: number | undefined;
 }
 
 export function codePage(
@@ -33,7 +32,7 @@ ${button({ label: say('page.login.submit') })}`;
     lead: say('page.email_code.sent', { email }),
     hint: say('page.email_code.hint', { minutes: Math.ceil(loginByMail.emailCodeSeconds / 60) }),
     form: postForm(emailCodePath, form),
-    again: { action: emailCodePath, fields: { email, act: 'send', continue: continueTo?.text } },
+    again: { action: emailCodePath, fields: { email, act: 'again', continue: continueTo?.text } },
     startAgain: withContinue(loginPath, continueTo?.text),
     inboxUrl,
   });

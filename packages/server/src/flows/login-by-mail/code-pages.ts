@@ -5,12 +5,12 @@ import { Problem } from '#kernel/problem.ts';
 import { refusedAddressPage } from '#pages/continue-page.ts';
 import { button, field, hiddenField, postForm } from '#pages/form.ts';
 import { type LeadsOn, leadOn } from '#pages/login-step.ts';
-import { alert, waitText } from '#pages/notice.ts';
+import { refusal } from '#pages/notice.ts';
 import { emailCodePath, loginPath, withContinue } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
 import { continueField, type ReturnAddress } from '#pages/return-address.ts';
 import { wordsOf } from '#pages/words.ts';
-import { html } from '#platform/html/index.ts';
+import { type Html, html } from '#platform/html/index.ts';
 import { type Caller, type Endpoint, type PageResponse, pageEndpoint } from '#platform/http/index.ts';
 import type { PageWords } from '#platform/i18n/index.ts';
 import { codePattern } from '#protocol/digit-code/index.ts';
@@ -25,7 +25,8 @@ export type CodePages = MailedWays & TypeCode & LeadsOn;
 const fields = z.strictObject({
   email: z.string().max(1000),
   code: z.string().max(100).default(''),
-  act: z.enum(['send']).optional(),
+  // `again` stands beside the field of the code.
+  act: z.enum(['send', 'again']).optional(),
   continue: continueField,
 });
 
@@ -61,6 +62,7 @@ export function codePages(flow: CodePages): readonly Endpoint[] {
       request: { form: fields },
       problems: ['not_enabled', 'invalid_code', 'email_not_verified'],
       handler: ({ body, caller }) => submit(flow, body, caller),
+      refused: ({ body, caller, problem }) => refused(flow, body, caller, problem),
     }),
   ];
 }
@@ -76,11 +78,21 @@ async function submit(flow: CodePages, typed: Typed, caller: Caller): Promise<Pa
     const complaint = words.say('page.login.email_missing');
     return emailPage(words, { status: 422, email, continueTo, complaint });
   }
-  if (act === 'send') return requestWay(flow, 'email_code', { canonical, continueTo }, caller);
+  if (act !== undefined) return requestWay(flow, 'email_code', { canonical, continueTo }, caller);
   const code = typed.code.replaceAll(/[\s-]/g, '');
   if (codePattern.test(code)) return take(flow, words, { canonical, code, continueTo }, caller);
   const complaint = words.say('page.email_code.missing');
   return codePage(flow, words, { status: 422, email: canonical, continueTo, complaint });
+}
+
+/** The form of the address where it was sent, or that of the code. */
+function refused(flow: CodePages, { email, act, ...typed }: Typed, caller: Caller, problem: Problem): PageResponse {
+  requireEnabled(flow, 'email_code');
+  const words = wordsOf(flow.catalogues, caller);
+  const continueTo = flow.returnAddresses.readOptional(typed.continue);
+  if (continueTo === 'refused') return refusedAddressPage(flow, words, typed.continue ?? '');
+  const shown = { status: 200, email, continueTo, notice: refusal(words, problem) } as const;
+  return act === 'send' ? emailPage(words, shown) : codePage(flow, words, shown);
 }
 
 interface Attempt {
@@ -102,14 +114,9 @@ async function take(
     const typed = { canonical, code, ...options, continueTo: continueTo?.text };
     return leadOn(flow, words, await typeCode(flow, typed, caller));
   } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    const { status, retryAfterSeconds } = error;
-    const shown = { status, email: canonical, continueTo, retryAfterSeconds };
-    if (error.code === 'invalid_code') {
-      return codePage(flow, words, { ...shown, complaint: words.say('page.email_code.wrong') });
-    }
-    if (error.code !== 'too_many_requests') throw error;
-    return codePage(flow, words, { ...shown, notice: alert(waitText(words, retryAfterSeconds)) });
+    if (!(error instanceof Problem) || error.code !== 'invalid_code') throw error;
+    const complaint = words.say('page.email_code.wrong');
+    return codePage(flow, words, { status: error.status, email: canonical, continueTo, complaint });
   }
 }
 
@@ -118,10 +125,11 @@ interface ShownEmail {
   readonly email: string;
   readonly continueTo: ReturnAddress | undefined;
   readonly complaint?: string;
+  readonly notice?: Html;
 }
 
 /** Without an address there is no code to take: the page mails one. */
-function emailPage(words: PageWords, { status, email, continueTo, complaint }: ShownEmail): PageResponse {
+function emailPage(words: PageWords, { status, email, continueTo, complaint, notice }: ShownEmail): PageResponse {
   const { say } = words;
   const form = html`${hiddenField('act', 'send')}
 ${continueTo !== undefined && hiddenField('continue', continueTo.text)}
@@ -139,7 +147,7 @@ ${button({ label: say('page.login.email_code') })}`;
   const beneath = html`<a href="${withContinue(loginPath, continueTo?.text)}">${say('page.login.back')}</a>`;
   const title = say('page.email_code.title');
   const lead = say('page.email_code.lead');
-  const shown = page({ title, lead, words, body: postForm(emailCodePath, form), beneath });
+  const shown = page({ title, lead, words, body: html`${notice}${postForm(emailCodePath, form)}`, beneath });
   return { kind: 'html', status, html: shown };
 }
 

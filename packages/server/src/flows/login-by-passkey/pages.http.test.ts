@@ -128,13 +128,10 @@ describe('POST /login/passkey', () => {
     expect(attributesIn(await submit('/login/passkey', { credential: JSON.stringify(wrong) }), 'signal')).toEqual([]);
   });
 
-  it('shows the form again to a browser without its cookie, and GET leads to the sign-in page', async () => {
-    const { status } = await app.send('POST', '/login/passkey', {
-      form: { credential: 'x' },
-      headers: { ...sameOrigin, cookie: 'none=1' },
-    });
-    expect(status).toBe(303);
+  it('leads from GET to the sign-in page, with its return address', async () => {
     expect((await app.send('GET', '/login/passkey')).headers.get('location')).toBe('/login');
+    const { headers } = await app.send('GET', '/login/passkey?continue=%2Faccount');
+    expect(headers.get('location')).toBe('/login?continue=%2Faccount');
   });
 });
 
@@ -314,4 +311,11 @@ describe('the pages of the account', () => {
     const done = await submit('/step-up', { credential: signed, continue: security }, session);
     expect([done.status, done.headers.get('location')]).toEqual([303, security]);
   });
+});
+
+it('shows the sign-in page again for a form that is too old, with its return address', async () => {
+  const form = { formToken: 'old', credential: 'x', continue: '/account/security' };
+  const { status, text } = await app.send('POST', '/login/passkey', { form, headers: sameOrigin });
+  expect([status, text.includes('name="email"')]).toEqual([403, true]);
+  expect(text).toContain('name="continue" value="/account/security"');
 });

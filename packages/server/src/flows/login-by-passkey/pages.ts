@@ -4,8 +4,8 @@ import { z } from 'zod';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
 import { refusedAddressPage } from '#pages/continue-page.ts';
 import { type LeadsOn, leadOn } from '#pages/login-step.ts';
-import { alert } from '#pages/notice.ts';
-import { loginPath } from '#pages/own-path.ts';
+import { alert, refusal } from '#pages/notice.ts';
+import { loginPath, withContinue } from '#pages/own-path.ts';
 import { credentialField, passkeySignal, readCredential } from '#pages/passkey-form.ts';
 import { continueField, type ReturnAddress } from '#pages/return-address.ts';
 import { wordsOf } from '#pages/words.ts';
@@ -45,14 +45,15 @@ export function passkeyPages(flow: PasskeyPages): readonly Endpoint[] {
       summary: 'Leads to the sign-in page, whose script sends the form',
       auth: { principals: ['public'] },
       rateLimit: 'pages',
-      request: {},
+      request: { query: z.strictObject({ continue: continueField }) },
       problems: [],
-      handler: async () => ({ kind: 'redirect', location: loginPath }),
+      handler: async ({ query }) => ({ kind: 'redirect', location: withContinue(loginPath, query.continue) }),
     }),
     pageEndpoint({
       id: 'login.submit_passkey',
       method: 'POST',
       path,
+      shownAt: loginPath,
       summary: 'The form of a passkey: signs this browser in',
       auth: { principals: ['public'] },
       rateLimit: 'credential',
@@ -60,6 +61,12 @@ export function passkeyPages(flow: PasskeyPages): readonly Endpoint[] {
       request: { form: fields },
       problems: ['passkeys_unavailable', 'email_not_verified'],
       handler: ({ body, caller }) => submit(flow, body, caller),
+      refused: ({ body: { continue: text }, caller, problem }) => {
+        const words = wordsOf(flow.catalogues, caller);
+        const continueTo = flow.returnAddresses.readOptional(text);
+        if (continueTo === 'refused') return refusedAddressPage(flow, words, text ?? '');
+        return flow.signInPage(words, { status: 200, continueTo, notice: refusal(words, problem), signal: undefined });
+      },
     }),
   ];
 }

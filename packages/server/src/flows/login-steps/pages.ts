@@ -12,7 +12,7 @@ import { Problem } from '#kernel/problem.ts';
 import { appKey, recoveryCodeList } from '#pages/authenticator-app.ts';
 import { button, codeField, hiddenField, linkButton, postForm } from '#pages/form.ts';
 import { type LeadsOn, onwardOf, stepPaths } from '#pages/login-step.ts';
-import { newPasswordField } from '#pages/new-password-field.ts';
+import { newPasswordFields } from '#pages/new-password-field.ts';
 import { alert } from '#pages/notice.ts';
 import { page } from '#pages/page.ts';
 import { credentialField, passkeyFields, readCredential, registrationRefusals } from '#pages/passkey-form.ts';
@@ -111,10 +111,12 @@ function enrollmentPage(flow: LoginStepPages): readonly Endpoint[] {
     title: ({ say }) => say('page.app.title'),
     intro: ({ words }) => text(words, 'page.enroll.intro'),
     form: (reading) =>
-      reading.complaint === undefined ? beginButton(reading) : codeFields(reading.words, reading.complaint),
+      reading.complaint === undefined && reading.typed?.act !== 'confirm'
+        ? beginButton(reading)
+        : codeFields(reading.words, reading.complaint),
     // A wrong code shows the key no second time, but the page begins again.
-    ways: ({ complaint, words }) => [
-      complaint !== undefined &&
+    ways: ({ complaint, typed, words }) => [
+      (complaint !== undefined || typed?.act === 'confirm') &&
         linkButton({ label: words.say('page.app.again'), path: stepPaths.enroll_second_factor, kind: 'plain' }),
       acceptsPasskeys(flow.passkeys) &&
         linkButton({ label: words.say('page.enroll.use_passkey'), path: enrollPasskeyPath, kind: 'quiet' }),
@@ -220,7 +222,11 @@ function passwordPage(flow: LoginStepPages): readonly Endpoint[] {
     },
     title: ({ say }) => say('page.change_password.title'),
     intro: ({ words }) => text(words, 'page.change_password.intro'),
-    form: ({ words, complaint }) => html`${newPasswordField(flow.passwordRules, words, { complaint })}
+    form: ({
+      login: { email },
+      words,
+      complaint,
+    }) => html`${newPasswordFields(flow.passwordRules, words, { email, complaint })}
 ${button({ label: words.say('page.reset_password.submit') })}`,
     act: ({ password }, ticket, caller) =>
       changePasswordAtLogin(flow, ticket, { password, deviceToken: caller.deviceCookie }, caller),

@@ -5,7 +5,7 @@ import { connectionsPath } from '#pages/own-path.ts';
 import { wordsOf } from '#pages/words.ts';
 import { type Caller, type Endpoint, type PageResponse, type Principal, pageEndpoint } from '#platform/http/index.ts';
 import { leaveFor } from './at-provider.ts';
-import { departurePage, type ProviderPages, unreachable } from './pages.ts';
+import { buttonOfAnotherPage, departurePage, type ProviderPages, unreachable } from './pages.ts';
 
 const path = `${connectionsPath}/connect` as const;
 
@@ -33,6 +33,7 @@ export function connectEndpoint(flow: ProviderPages): readonly Endpoint[] {
       request: { form: z.strictObject({ provider: z.string().max(32) }) },
       problems: ['not_found'],
       handler: ({ body, principal, caller }) => connect(flow, body.provider, principal, caller),
+      refused: buttonOfAnotherPage,
     }),
   ];
 }

@@ -7,6 +7,7 @@ import {
   type PendingIdentity,
 } from '#domain/federated-identities/index.ts';
 import { emailInput } from '#domain/identifiers/index.ts';
+import { refusal } from '#pages/notice.ts';
 import { emailFormPage } from '#pages/request-by-email.ts';
 import { checkMailPath } from '#pages/sign-up-paths.ts';
 import { wordsOf } from '#pages/words.ts';
@@ -46,6 +47,10 @@ export function emailPage(flow: ProviderPages): readonly Endpoint[] {
       request: { params: providerParams, form: z.strictObject({ email: z.string().max(1000) }) },
       problems: ['registration_closed', 'email_domain_not_allowed', 'registration_refused', 'busy'],
       handler: ({ params, body, caller }) => submit(flow, params.provider, body.email, caller),
+      refused: ({ params, body: { email }, caller, problem }) => {
+        const words = wordsOf(flow.catalogues, caller);
+        return emailFormPage(words, textsOf(params.provider), 200, { email, notice: refusal(words, problem) });
+      },
     }),
   ];
 }

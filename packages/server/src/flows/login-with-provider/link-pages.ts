@@ -9,10 +9,11 @@ import { Problem } from '#kernel/problem.ts';
 import { formStepUp } from '#pages/account-form.ts';
 import { leadTo } from '#pages/continue-page.ts';
 import { button, facts, hiddenField, linkButton, postForm, stack } from '#pages/form.ts';
+import { refusal } from '#pages/notice.ts';
 import { connectionsPath, loginLinkPath } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
 import { wordsOf } from '#pages/words.ts';
-import { html } from '#platform/html/index.ts';
+import { type Html, html } from '#platform/html/index.ts';
 import { type Caller, type Endpoint, type PageResponse, type Principal, pageEndpoint } from '#platform/http/index.ts';
 import type { PageWords } from '#platform/i18n/index.ts';
 import { linkOwn } from './link.ts';
@@ -43,6 +44,8 @@ export function linkPages(flow: ProviderPages): readonly Endpoint[] {
       request: { form: z.strictObject({ identity: z.uuid() }) },
       problems: ['identity_taken', 'invalid_provider_login'],
       handler: ({ body, principal, caller }) => submit(flow, body.identity, principal, caller),
+      refused: ({ principal, caller, problem }) =>
+        show(flow, principal, caller, refusal(wordsOf(flow.catalogues, caller), problem)),
     }),
   ];
 }
@@ -55,13 +58,19 @@ async function findWaiting({ database, clock, identityProviders }: ProviderPages
   return { browser, pending, provider };
 }
 
-async function show(flow: ProviderPages, { name, email }: Principal, caller: Caller): Promise<PageResponse> {
+async function show(
+  flow: ProviderPages,
+  { name, email }: Principal,
+  caller: Caller,
+  notice?: Html,
+): Promise<PageResponse> {
   const words = wordsOf(flow.catalogues, caller);
   const waiting = await findWaiting(flow, caller);
   if (waiting === undefined) return failedPage(words, 'stale', connectionsPath);
   const { pending, provider } = waiting;
   const account = email ?? name;
-  return questionPage(words, { id: pending.id, provider: provider.name, from: pending.email ?? pending.name, account });
+  const from = pending.email ?? pending.name;
+  return questionPage(words, { id: pending.id, provider: provider.name, from, account, notice });
 }
 
 interface Question {
@@ -70,9 +79,10 @@ interface Question {
   /** The person at the provider. */
   readonly from: string | null;
   readonly account: string;
+  readonly notice: Html | undefined;
 }
 
-function questionPage({ say, ...words }: PageWords, { id, provider, from, account }: Question): PageResponse {
+function questionPage({ say, ...words }: PageWords, { id, provider, from, account, notice }: Question): PageResponse {
   const content = html`${hiddenField('identity', id)}
 ${stack(
   button({ label: say('page.provider.link_submit') }),
@@ -83,7 +93,7 @@ ${stack(
     title: say('page.provider.link_title', { provider }),
     lead: say('page.provider.link', { provider }),
     icon: 'link',
-    body: html`${facts([
+    body: html`${notice}${facts([
       from !== null && [provider, from],
       [say('page.provider.link_account'), account],
     ])}${postForm(loginLinkPath, content)}`,

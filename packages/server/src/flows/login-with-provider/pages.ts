@@ -76,6 +76,7 @@ function startPages(flow: ProviderPages): readonly Endpoint[] {
       request: { params: providerParams, form: z.strictObject({ continue: continueField }) },
       problems: ['not_found'],
       handler: ({ params, body, caller }) => start(flow, params.provider, body.continue, caller),
+      refused: buttonOfAnotherPage,
     }),
   ];
 }
@@ -110,6 +111,8 @@ function callbackPages(flow: ProviderPages): readonly Endpoint[] {
         const query = new URLSearchParams(sent).toString();
         return { kind: 'redirect', location: `/login/with/${params.provider}/callback?${query}` };
       },
+      // The form is the provider's.
+      refused: () => undefined,
     }),
   ];
 }
@@ -135,6 +138,9 @@ async function start(
     return unreachable(flow, words, error);
   }
 }
+
+/** A button on the page of another flow, with nothing typed: the problem has a page of its own, which leads back. */
+export const buttonOfAnotherPage = () => undefined;
 
 /** The page that leads to the provider: a form never leaves our origin by a redirect (invariant 24). */
 export function departurePage(words: PageWords, { provider, url, cookies }: Departure): PageResponse {

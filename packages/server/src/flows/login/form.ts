@@ -49,8 +49,6 @@ export interface ShownForm {
   /** Above the form: what was refused, or what was done. */
   readonly notice?: Html | undefined;
   readonly complaints?: Complaints;
-  /** Becomes `Retry-After`. */
-  readonly retryAfterSeconds?: number | undefined;
   /** For the scripts of the page. */
   readonly signal?: Html | undefined;
 }
@@ -59,7 +57,7 @@ const formId = 'sign-in';
 
 export function signInPage(flow: SignInForm, words: PageWords, shown: ShownForm): PageResponse {
   const { say } = words;
-  const { continueTo, notice, status, retryAfterSeconds } = shown;
+  const { continueTo, notice, status } = shown;
   const hasPasskeys = acceptsPasskeys(flow.passkeys);
   const body = html`${notice}${postForm(loginPath, passwordFields(words, shown, hasPasskeys), { id: formId })}
 ${otherWays(flow, words, shown)}${shown.signal}`;
@@ -71,7 +69,7 @@ ${otherWays(flow, words, shown)}${shown.signal}`;
     beneath: flow.isRegistrationOpen ? signUpLink(words, continueTo) : undefined,
     script: hasPasskeys ? passkeyScriptPath : undefined,
   });
-  return { kind: 'html', status, html: shownPage, retryAfterSeconds };
+  return { kind: 'html', status, html: shownPage };
 }
 
 function leadOf({ say }: PageWords, continueTo: ReturnAddress | undefined): string | undefined {

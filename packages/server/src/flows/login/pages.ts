@@ -5,7 +5,7 @@ import { emailInput } from '#domain/identifiers/index.ts';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
 import { refusedAddressPage } from '#pages/continue-page.ts';
 import { type LeadsOn, leadOn } from '#pages/login-step.ts';
-import { alert, status, waitText } from '#pages/notice.ts';
+import { alert, refusal, status } from '#pages/notice.ts';
 import { choosePath, loginPath, withContinue } from '#pages/own-path.ts';
 import { continueField, type ReturnAddress } from '#pages/return-address.ts';
 import { wordsOf } from '#pages/words.ts';
@@ -62,6 +62,12 @@ export function loginPages(flow: LoginPages): readonly Endpoint[] {
       request: { form: fields },
       problems: ['invalid_credentials', 'email_not_verified', 'account_disabled', 'not_enabled'],
       handler: ({ body, caller, use }) => submit(flow, body, caller, use),
+      refused: ({ body: { email, continue: text }, caller, problem }) => {
+        const words = wordsOf(flow.catalogues, caller);
+        const continueTo = flow.returnAddresses.readOptional(text);
+        if (continueTo === 'refused') return refusedAddressPage(flow, words, text ?? '');
+        return signInPage(flow, words, { status: 200, email, continueTo, notice: refusal(words, problem) });
+      },
     }),
     choosePage(flow),
   ];
@@ -121,21 +127,18 @@ async function logIn(
   } catch (error) {
     const notice = error instanceof Problem ? noticeOf(words, error) : undefined;
     if (!(error instanceof Problem) || notice === undefined) throw error;
-    const { status: refused, retryAfterSeconds } = error;
-    return signInPage(flow, words, { status: refused, email, continueTo: address, notice, retryAfterSeconds });
+    return signInPage(flow, words, { status: error.status, email, continueTo: address, notice });
   }
 }
 
-/** The refusals that the form explains; any other one is a problem page. */
+/** The refusals of a login that the form explains. */
 const refusals: Partial<Readonly<Record<ProblemCode, string>>> = {
   invalid_credentials: 'page.login.wrong',
   account_disabled: 'page.login.disabled',
   email_not_verified: 'page.login.not_verified',
-  busy: 'page.login.busy',
 };
 
-function noticeOf(words: PageWords, { code, retryAfterSeconds }: Problem): Html | undefined {
-  if (code === 'too_many_requests') return alert(waitText(words, retryAfterSeconds));
+function noticeOf(words: PageWords, { code }: Problem): Html | undefined {
   const key = refusals[code];
   return key === undefined ? undefined : alert(words.say(key));
 }

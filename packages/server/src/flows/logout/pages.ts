@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { refusedAddressPage } from '#pages/continue-page.ts';
 import { button, hiddenField, postForm, stack } from '#pages/form.ts';
 import { type LeadsOn, noTicket } from '#pages/login-step.ts';
+import { refusal } from '#pages/notice.ts';
 import {
   accountPath,
   choosePath,
@@ -16,7 +17,7 @@ import {
 import { page } from '#pages/page.ts';
 import { continueField, type ReturnAddress } from '#pages/return-address.ts';
 import { wordsOf } from '#pages/words.ts';
-import { html } from '#platform/html/index.ts';
+import { type Html, html } from '#platform/html/index.ts';
 import {
   type CookieChange,
   type CookieKind,
@@ -70,6 +71,12 @@ export function logoutPages(flow: LogoutPages): readonly Endpoint[] {
         await (act === 'everywhere' ? logOutEverywhere : logOut)(flow, principal);
         return signedOut(act, continueTo);
       },
+      refused: ({ body: { continue: text }, principal, caller, problem }) => {
+        const words = wordsOf(flow.catalogues, caller);
+        const continueTo = flow.returnAddresses.readOptional(text);
+        if (continueTo === 'refused') return refusedAddressPage(flow, words, text ?? '');
+        return questionPage(words, principal, continueTo, refusal(words, problem));
+      },
     }),
     signedOutEndpoint(flow),
   ];
@@ -100,6 +107,7 @@ function questionPage(
   words: PageWords,
   { name, email }: Principal,
   continueTo: ReturnAddress | undefined,
+  notice?: Html,
 ): PageResponse {
   const { say } = words;
   const content = html`${continueTo !== undefined && hiddenField('continue', continueTo.text)}
@@ -109,7 +117,8 @@ ${stack(
 )}`;
   const lead = say('page.home.signed_in', { account: email ?? name });
   const beneath = html`<a href="${accountPath}">${say('page.account.back')}</a>`;
-  const shown = page({ title: say('page.logout.title'), lead, words, body: postForm(logoutPath, content), beneath });
+  const body = html`${notice}${postForm(logoutPath, content)}`;
+  const shown = page({ title: say('page.logout.title'), lead, words, body, beneath });
   return { kind: 'html', status: 200, html: shown };
 }
 

@@ -12,7 +12,7 @@ import { actLink, ago, doneNote, type Thing, things } from '#pages/account-parts
 import { appKey, recoveryCodeList } from '#pages/authenticator-app.ts';
 import { button, codeField, hiddenField, linkButton, postForm } from '#pages/form.ts';
 import { sessionCookies } from '#pages/login-result.ts';
-import { alert } from '#pages/notice.ts';
+import { alert, refusal } from '#pages/notice.ts';
 import { securityPath } from '#pages/own-path.ts';
 import { accountPage, section } from '#pages/page.ts';
 import { signalOf } from '#pages/passkey-data.ts';
@@ -252,6 +252,11 @@ function appPage(flow: FactorPages, stepUp: StepUp): readonly Endpoint[] {
         if (act === 'begin') return keyPage(words, await beginOwnTotp(flow, principal));
         return confirm(flow, words, code, principal, caller);
       },
+      refused: async ({ body: { act }, caller, problem }) => {
+        const words = wordsOf(flow.catalogues, caller);
+        const notice = refusal(words, problem);
+        return act === 'begin' ? startPage(words, 200, notice) : enterPage(words, 200, { notice });
+      },
     }),
   ];
 }
@@ -270,16 +275,16 @@ async function confirm(
     return { kind: 'redirect', location: `${securityPath}?done=app_on`, cookies };
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    if (error.code === 'invalid_code') return wrongCodePage(words, error.status);
-    if (error.code === 'enrollment_expired') return startPage(words, error.status);
+    if (error.code === 'invalid_code')
+      return enterPage(words, error.status, { complaint: words.say('page.second_factor.wrong') });
+    if (error.code === 'enrollment_expired')
+      return startPage(words, error.status, alert(words.say('page.app.expired')));
     throw error;
   }
 }
 
-/** With a status of an error, the set-up has to begin again. */
-function startPage(words: PageWords, status: number): PageResponse {
+function startPage(words: PageWords, status: number, notice?: Html): PageResponse {
   const { say } = words;
-  const notice = status === 200 ? undefined : alert(say('page.app.expired'));
   const form = html`${hiddenField('act', 'begin')}
 ${button({ label: say('page.app.begin') })}`;
   const body = html`${notice}<p>${say('page.app.intro')}</p>
@@ -295,12 +300,17 @@ ${cancelLink(words)}`;
   return response(words, 200, 'app', body);
 }
 
-function wrongCodePage(words: PageWords, status: number): PageResponse {
+/** Takes a code again. */
+function enterPage(
+  words: PageWords,
+  status: number,
+  { complaint, notice }: { readonly complaint?: string; readonly notice?: Html },
+): PageResponse {
   const { say } = words;
   const again = html`${hiddenField('act', 'begin')}
 ${button({ label: say('page.app.again'), kind: 'quiet', skipsFields: true })}`;
-  const body = html`<p>${say('page.app.enter')}</p>
-${codeForm(words, say('page.second_factor.wrong'))}
+  const body = html`${notice}<p>${say('page.app.enter')}</p>
+${codeForm(words, complaint)}
 ${postForm(appPath, again)}
 ${cancelLink(words)}`;
   return response(words, status, 'app', body);

@@ -8,7 +8,7 @@ import { type AccountForm, accountForm, formStepUp } from '#pages/account-form.t
 import { recoveryCodeList } from '#pages/authenticator-app.ts';
 import { field, hiddenField, linkButton } from '#pages/form.ts';
 import { sessionCookies } from '#pages/login-result.ts';
-import { alert } from '#pages/notice.ts';
+import { alert, refusal } from '#pages/notice.ts';
 import { securityPath } from '#pages/own-path.ts';
 import { accountPage } from '#pages/page.ts';
 import { credentialField, passkeyForm, readCredential, registrationRefusals } from '#pages/passkey-form.ts';
@@ -47,7 +47,7 @@ export function ownPasskeyPages(flow: OwnPasskeyPages): readonly Endpoint[] {
       callsApi: true,
       request: {},
       problems: [],
-      handler: async ({ caller }) => addPage(wordsOf(flow.catalogues, caller), 200, undefined),
+      handler: async ({ caller }) => addPage(wordsOf(flow.catalogues, caller), { status: 200 }),
     }),
     pageEndpoint({
       id: 'passkeys.submit_add',
@@ -60,6 +60,10 @@ export function ownPasskeyPages(flow: OwnPasskeyPages): readonly Endpoint[] {
       request: { form: addFields },
       problems: ['passkeys_unavailable'],
       handler: ({ body, principal, caller }) => add(flow, body, principal, caller),
+      refused: ({ body: { name }, caller, problem }) => {
+        const words = wordsOf(flow.catalogues, caller);
+        return addPage(words, { status: 200, notice: refusal(words, problem), name });
+      },
     }),
     ...changePages(flow, stepUp),
   ];
@@ -88,11 +92,14 @@ async function add(
   } catch (error) {
     const text = error instanceof Problem ? registrationRefusals[error.code] : undefined;
     if (!(error instanceof Problem) || text === undefined) throw error;
-    return addPage(words, error.status, text);
+    return addPage(words, { status: error.status, notice: alert(words.say(text)), name });
   }
 }
 
-function addPage(words: PageWords, status: number, complaint: string | undefined): PageResponse {
+function addPage(
+  words: PageWords,
+  { status, notice, name: typed }: { readonly status: number; readonly notice?: Html; readonly name?: string },
+): PageResponse {
   const { say } = words;
   const choice = (kind: 'passkey' | 'security_key') =>
     ({
@@ -109,10 +116,11 @@ ${field({
   type: 'text',
   autocomplete: 'off',
   maxLength: 100,
+  ...(typed !== undefined && { value: typed }),
   hint: say('page.add_passkey.name_hint'),
   isOptional: true,
 })}`;
-  const body = html`${complaint !== undefined && alert(say(complaint))}<p>${say('page.add_passkey.intro')}</p>
+  const body = html`${notice}<p>${say('page.add_passkey.intro')}</p>
 <p>${say('page.add_passkey.key_intro')}</p>
 ${passkeyForm(addPath, words, [choice('passkey'), choice('security_key')], name)}
 ${cancelLink(words)}`;

@@ -1,15 +1,17 @@
 /**
- * The caller's own sessions. Owns `GET` and `DELETE /api/v1/users/me/sessions` and `DELETE
- * /api/v1/users/me/sessions/{id}`, and the pages `/account/sessions`, `/account/sessions/end` and
- * `/account/sessions/end-others`; no tables.
+ * The caller's own sessions and known devices. Owns `GET` and `DELETE /api/v1/users/me/sessions`, `DELETE
+ * /api/v1/users/me/sessions/{id}`, `GET /api/v1/users/me/devices` and `DELETE /api/v1/users/me/devices/{id}`, and the pages
+ * `/account/sessions`, `/account/sessions/end`, `/account/sessions/end-others` and `/account/sessions/forget-device`; no tables.
  *
  * Invariants:
  * - The session of another user gets the same 404 as an unknown id.
+ * - A device that is forgotten ends no session, and is a new one at its next login.
  * - Each end of a session commits with its audit event and its revocation.
  */
 import { z } from 'zod';
 import { apiEndpoint, type Endpoint, exampleValues } from '#platform/http/index.ts';
 import { maxCursorLength } from './cursor.ts';
+import { deviceEndpoints } from './device-endpoints.ts';
 import { endOne, endOthers, listOwn } from './manage-sessions.ts';
 import { type SessionPages, sessionPages } from './pages.ts';
 
@@ -108,6 +110,7 @@ export function manageSessionsEndpoints(sessions: SessionPages): readonly Endpoi
       problems: [],
       handler: async ({ principal }) => ({ data: { endedSessions: await endOthers(sessions, principal) } }),
     }),
+    ...deviceEndpoints(sessions),
     ...sessionPages(sessions),
   ];
 }

@@ -27,11 +27,12 @@ async function signedIn(language = 'en') {
 }
 
 const rowsOf = (text: string) =>
-  [...text.matchAll(/<p class="title">.*?<\/p>/g)].map(([row]) =>
-    row
-      .replace(/<[^>]*>/g, ' ')
-      .replace(/\s+/g, ' ')
-      .trim(),
+  [...text.replace(/<h2>(?:Known devices|Bekannte Geräte)<.*/s, '').matchAll(/<p class="title">.*?<\/p>/g)].map(
+    ([row]) =>
+      row
+        .replace(/<[^>]*>/g, ' ')
+        .replace(/\s+/g, ' ')
+        .trim(),
   );
 
 describe('/account/sessions', () => {

@@ -9,6 +9,8 @@ import { wordsOf } from '#pages/words.ts';
 import { html } from '#platform/html/index.ts';
 import { type Caller, type Endpoint, type PageResponse, type Principal, pageEndpoint } from '#platform/http/index.ts';
 import type { Catalogues, PageWords } from '#platform/i18n/index.ts';
+import { deviceSection, forgetDevicePage } from './device-pages.ts';
+import { listDevices } from './manage-devices.ts';
 import { endOne, endOthers, listOwn, type ManageSessions } from './manage-sessions.ts';
 
 /** Dependencies of the pages. */
@@ -25,7 +27,7 @@ const maxShown = 100;
 /** A session that was used within this time is in use. */
 const activeSeconds = 5 * 60;
 
-const done = z.enum(['session_ended', 'others_ended']);
+const done = z.enum(['session_ended', 'others_ended', 'device_forgotten']);
 
 export function sessionPages(flow: SessionPages): readonly Endpoint[] {
   const { catalogues } = flow;
@@ -87,6 +89,7 @@ export function sessionPages(flow: SessionPages): readonly Endpoint[] {
         return { done: 'others_ended' };
       },
     }),
+    ...forgetDevicePage(flow),
   ];
 }
 
@@ -102,7 +105,7 @@ async function listPage(
 ): Promise<PageResponse> {
   const words = wordsOf(flow.catalogues, caller);
   const { say } = words;
-  const all = await listAll(flow, principal);
+  const [all, devices] = await Promise.all([listAll(flow, principal), listDevices(flow, principal)]);
   // The reader looks for this device first.
   const sessions = [...all].sort((one, other) => Number(other.current) - Number(one.current));
   const now = flow.clock.now();
@@ -116,7 +119,7 @@ async function listPage(
       }),
     }),
     body: things(sessions.map((session) => thingOf(words, session, now))),
-  })}`;
+  })}${deviceSection(words, devices, now)}`;
   const [title, lead] = [say('page.sessions.title'), say('page.sessions.lead')];
   return { kind: 'html', status: 200, html: accountPage({ section: sessionsPath, title, lead, words, body }) };
 }

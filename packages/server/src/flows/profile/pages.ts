@@ -1,8 +1,10 @@
 /** The page `/account/profile`: name and language, and the email with a change that waits. */
 import { z } from 'zod';
 import { nameInput } from '#domain/users/index.ts';
+import type { Problem } from '#kernel/problem.ts';
 import { actForm, actLink, doneNote } from '#pages/account-parts.ts';
 import { button, facts, field, postForm } from '#pages/form.ts';
+import { refusal } from '#pages/notice.ts';
 import { profilePath } from '#pages/own-path.ts';
 import { accountPage, section } from '#pages/page.ts';
 import { wordsOf } from '#pages/words.ts';
@@ -18,9 +20,16 @@ const done = z.enum(['saved', 'email_requested', 'email_canceled']);
 
 const fields = z.strictObject({ name: z.string().max(400), locale: z.string().max(35) });
 
-/** A form that was rejected. */
+/** A form that was rejected, or not taken for now. */
 interface Typed extends z.output<typeof fields> {
-  readonly complaint: string;
+  readonly complaint?: string;
+}
+
+interface Shown {
+  readonly what?: z.output<typeof done> | undefined;
+  readonly typed?: Typed;
+  /** The form was not taken for now. */
+  readonly problem?: Problem;
 }
 
 export function profilePages(flow: ProfilePages): readonly Endpoint[] {
@@ -50,6 +59,7 @@ export function profilePages(flow: ProfilePages): readonly Endpoint[] {
         await changeOwn(flow, principal, { name: name.data, ...(locale !== undefined && { locale }) });
         return { kind: 'redirect', location: `${profilePath}?done=saved` };
       },
+      refused: ({ body, principal, caller, problem }) => profilePage(flow, principal, caller, { typed: body, problem }),
     }),
   ];
 }
@@ -58,7 +68,7 @@ async function profilePage(
   flow: ProfilePages,
   principal: Principal,
   caller: Caller,
-  { what, typed }: { readonly what?: z.output<typeof done> | undefined; readonly typed?: Typed },
+  { what, typed, problem }: Shown,
 ): Promise<PageResponse> {
   const words = wordsOf(flow.catalogues, caller);
   const { say } = words;
@@ -74,12 +84,12 @@ async function profilePage(
   })}
 ${languageField(flow.catalogues, words, typed?.locale ?? own.locale)}
 ${button({ label: say('page.profile.submit') })}`;
-  const body = html`${doneNote(words, 'profile', what)}${section({
+  const body = html`${problem && refusal(words, problem)}${doneNote(words, 'profile', what)}${section({
     title: say('page.profile.about'),
     body: html`<div class="body">${postForm(profilePath, form)}</div>`,
   })}${emailSection(words, own)}`;
   const title = say('page.profile.title');
-  const status = typed === undefined ? 200 : 422;
+  const status = typed?.complaint === undefined ? 200 : 422;
   return { kind: 'html', status, html: accountPage({ section: profilePath, title, words, body }) };
 }
 

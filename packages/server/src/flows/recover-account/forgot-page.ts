@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';
+import { refusal } from '#pages/notice.ts';
 import { forgotPasswordPath } from '#pages/own-path.ts';
 import { emailFormPage, mailRequestedPage, type RequestByEmail } from '#pages/request-by-email.ts';
 import { wordsOf } from '#pages/words.ts';
@@ -45,6 +46,10 @@ export function forgotPasswordPage(flow: ForgotPasswordPage): readonly Endpoint[
       request: { form: z.strictObject({ email: z.string().max(1000) }) },
       problems: [],
       handler: ({ body: { email }, caller }) => submit(flow, email, caller),
+      refused: ({ body: { email }, caller, problem }) => {
+        const words = wordsOf(flow.catalogues, caller);
+        return emailFormPage(words, texts, 200, { email, notice: refusal(words, problem) });
+      },
     }),
   ];
 }

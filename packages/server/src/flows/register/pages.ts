@@ -3,12 +3,12 @@ import { z } from 'zod';
 import { emailInput } from '#domain/identifiers/index.ts';
 import { passwordInput } from '#domain/passwords/index.ts';
 import { nameInput } from '#domain/users/index.ts';
-import { Problem, type ProblemCode } from '#kernel/problem.ts';
+import { Problem } from '#kernel/problem.ts';
 import { refusedAddressPage } from '#pages/continue-page.ts';
 import { button, field, hiddenField, or, postForm, stack } from '#pages/form.ts';
 import { sayWith } from '#pages/message-parts.ts';
 import { lengthComplaint, newPasswordField } from '#pages/new-password-field.ts';
-import { alert, waitText } from '#pages/notice.ts';
+import { alert, refusal } from '#pages/notice.ts';
 import { loginPath, withContinue } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
 import { type OfferedProviders, providerButtons } from '#pages/provider-buttons.ts';
@@ -68,6 +68,13 @@ export function registerPages(flow: RegisterPages): readonly Endpoint[] {
       request: { form: fields },
       problems: ['registration_closed', 'email_domain_not_allowed', 'registration_refused', 'busy'],
       handler: ({ body, caller, use }) => submit(flow, body, caller, use),
+      refused: ({ body: { name, email, continue: text }, caller, problem }) => {
+        if (flow.mode !== 'open') return undefined;
+        const words = wordsOf(flow.catalogues, caller);
+        const continueTo = flow.returnAddresses.readOptional(text);
+        if (continueTo === 'refused') return refusedAddressPage(flow, words, text ?? '');
+        return formPage(flow, words, 200, { name, email, continueTo, notice: refusal(words, problem) });
+      },
     }),
   ];
 }
@@ -133,29 +140,17 @@ async function submit(
   }
 }
 
-/** The refusals that stand above the form; the address and the password have sentences of their own. */
-const notices: Partial<Readonly<Record<ProblemCode, string>>> = {
-  registration_refused: 'page.register.refused',
-  busy: 'page.register.busy',
-  unavailable: 'page.register.busy',
-};
-
 /** The form again with what was typed, except the password. */
 function refused(flow: RegisterPages, words: PageWords, form: Form, problem: Problem): PageResponse {
-  const { code, status, retryAfterSeconds } = problem;
+  const { code, status } = problem;
   if (code === 'registration_closed') return closedPage(words, flow.mode);
-  const again = (more: Partial<Form>) => ({
-    ...formPage(flow, words, status, { ...form, ...more }),
-    retryAfterSeconds,
-  });
-  if (code === 'too_many_requests') return again({ notice: alert(waitText(words, retryAfterSeconds)) });
+  const again = (more: Partial<Form>) => formPage(flow, words, status, { ...form, ...more });
   if (code === 'email_domain_not_allowed') return again({ complaints: { email: words.say('page.register.domain') } });
   if (code === 'validation_failed') {
     return again({ complaints: { password: problem.errors.map(({ message }) => message).join(' ') } });
   }
-  const key = notices[code];
-  if (key === undefined) throw problem;
-  return again({ notice: alert(words.say(key)) });
+  if (code !== 'registration_refused') throw problem;
+  return again({ notice: alert(words.say('page.register.refused')) });
 }
 
 function formPage(flow: RegisterPages, words: PageWords, status: number, form: Form) {

@@ -242,3 +242,20 @@ describe('a ticket of a page', () => {
     expect((await signIn(browser, email, validPassword)).headers.get('location')).toBe('/account');
   });
 });
+
+describe('the quota of pages', () => {
+  it('is the own one of a login in progress, and no other of an invented ticket', async () => {
+    const limited = await Application.open({ deploymentOf: app, env: { LATCHKEY_LIMIT_PAGES: '5/15m' } });
+    const { email } = await addTotpUser(app);
+    const browser = new PageBrowser(limited);
+    await signIn(browser, email, validPassword);
+    for (let time = 0; time < 6; time += 1) await limited.send('GET', '/login');
+    expect((await limited.send('GET', '/login')).status).toBe(429);
+    const statuses: number[] = [];
+    for (let time = 0; time < 6; time += 1) statuses.push((await browser.open('/login/second-factor')).status);
+    expect(statuses).toEqual([200, 200, 200, 200, 200, 429]);
+    browser.set('latchkey_ticket', `lk_lt_${'A'.repeat(49)}`);
+    expect((await browser.open('/login/second-factor')).status).toBe(429);
+    await limited.close();
+  });
+});

@@ -16,7 +16,7 @@ import {
 } from '#pages/form.ts';
 import { sessionCookies } from '#pages/login-result.ts';
 import { usernameField } from '#pages/new-password-field.ts';
-import { alert, status as statusNote, waitText } from '#pages/notice.ts';
+import { alert, refusal, status as statusNote } from '#pages/notice.ts';
 import { accountPath, type OwnPath, stepUpPath, toOwnPath, withContinue } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
 import { credentialField, passkeyForm, readCredential } from '#pages/passkey-form.ts';
@@ -87,6 +87,14 @@ export function stepUpPages(flow: StepUpPages): readonly Endpoint[] {
       request: { form: fields },
       problems: ['login_incomplete', 'busy'],
       handler: ({ body, principal, caller }) => submit(flow, body, principal, caller),
+      refused: ({ body, principal, caller, problem }) =>
+        formPage(flow, principal, caller, {
+          continueTo: destinationOf(body.continue),
+          wanted: proofOf(body)?.kind,
+          isCodeSent: body.emailCode !== undefined,
+          status: 200,
+          notice: refusal(wordsOf(flow.catalogues, caller), problem),
+        }),
     }),
   ];
 }
@@ -111,7 +119,6 @@ interface Shown {
   readonly status: number;
   readonly complaint?: string;
   readonly notice?: Html;
-  readonly retryAfterSeconds?: number | undefined;
 }
 
 async function submit(flow: StepUpPages, typed: Typed, principal: Principal, caller: Caller): Promise<PageResponse> {
@@ -155,11 +162,7 @@ function refusedPage(
   problem: Problem,
 ): Promise<PageResponse> {
   const words = wordsOf(flow.catalogues, caller);
-  const { code, status, retryAfterSeconds } = problem;
-  if (code === 'too_many_requests') {
-    const notice = alert(waitText(words, retryAfterSeconds));
-    return formPage(flow, principal, caller, { ...shown, status, notice, retryAfterSeconds });
-  }
+  const { code, status } = problem;
   const isMailed = shown.isCodeSent === true && code === 'invalid_code';
   const complaint = isMailed ? 'page.step_up.wrong_email_code' : complaints[code];
   if (complaint === undefined) throw problem;
@@ -190,7 +193,7 @@ async function formPage(
   flow: StepUpPages,
   principal: Principal,
   caller: Caller,
-  { continueTo, wanted, status, complaint, notice, retryAfterSeconds, isCodeSent = false }: Shown,
+  { continueTo, wanted, status, complaint, notice, isCodeSent = false }: Shown,
 ): Promise<PageResponse> {
   const words = wordsOf(flow.catalogues, caller);
   const { say } = words;
@@ -213,7 +216,7 @@ ${otherProofs(words, accepted, kind, continueTo)}`;
     script,
     beneath: signedInAs(words, principal),
   });
-  return { kind: 'html', status, html: document, retryAfterSeconds };
+  return { kind: 'html', status, html: document };
 }
 
 interface ProofForm {

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { Application } from '#test/support/application.ts';
+import { Application, type AppResponse } from '#test/support/application.ts';
 import { PageBrowser } from '#test/support/page-browser.ts';
 import { codeOfSignUp } from '#test/support/sign-ups.ts';
 import { addVerifiedUser, mailedToken, mailsTo, uniqueEmail, validPassword } from '#test/support/user-actions.ts';
@@ -193,5 +193,64 @@ describe('/verify-email in the browser that signed up', () => {
     expect([response.status, response.headers.get('location')]).toEqual([303, '/login/enroll']);
     expect((await browser.open('/login/enroll')).status).toBe(200);
     await strict.close();
+  });
+});
+
+it('leads on to the return address from a link that is opened in another browser, after signing in', async () => {
+  const [browser, email] = [new PageBrowser(app), uniqueEmail()];
+  await browser.open('/register?continue=%2Faccount%2Fsecurity');
+  await browser.submit('/register', { ...person, email });
+  // A link that was requested again has it as well.
+  await app.send('POST', '/api/v1/auth/resend-verification', { json: { email } });
+  const other = new PageBrowser(app);
+  await other.open(`/verify-email?token=${await mailedToken(app, email, 2)}`);
+  await other.submit('/verify-email', { choice: 'verify' });
+  expect(other.text).toContain('href="/login?continue=%2Faccount%2Fsecurity"');
+  await other.open('/login?continue=%2Faccount%2Fsecurity');
+  const done = await other.submit('/login', { email, password: validPassword });
+  expect(done.headers.get('location')).toBe('/account/security');
+});
+
+describe('a button that is pressed twice', () => {
+  const onlyOneSession = (responses: readonly AppResponse[]) => {
+    expect(responses.map(({ status, headers }) => [status, headers.get('location')])).toEqual(
+      responses.map(() => [303, '/account']),
+    );
+    const withSession = responses.filter(({ cookies }) => cookies.join().includes('latchkey_session='));
+    expect(withSession).toHaveLength(1);
+  };
+
+  it('leads on twenty times after the link, with one session', async () => {
+    const { browser, email } = await signUpInBrowser();
+    await browser.open(`/verify-email?token=${await mailedToken(app, email)}`);
+    const { text } = browser;
+    const clicks = Array.from({ length: 20 }, () => browser.submitFrom(text, '/verify-email', { choice: 'verify' }));
+    onlyOneSession(await Promise.all(clicks));
+    expect(await isSignedIn(browser)).toBe(true);
+  });
+
+  it('leads on four times after the code, with one session; a code has five tries', async () => {
+    const { browser, email } = await signUpInBrowser();
+    const [{ text }, code] = [browser, await codeOfSignUp(app, email)];
+    const clicks = Array.from({ length: 4 }, () => browser.submitFrom(text, '/check-mail', { act: 'code', code }));
+    onlyOneSession(await Promise.all(clicks));
+    expect(await isSignedIn(browser)).toBe(true);
+  });
+
+  it('leads nowhere in another browser, and a minute later', async () => {
+    const { browser, email } = await signUpInBrowser();
+    const token = await mailedToken(app, email);
+    await browser.open(`/verify-email?token=${token}`);
+    const { text } = browser;
+    const ticket = browser.valueOf('latchkey_ticket') ?? '';
+    await browser.submitFrom(text, '/verify-email', { choice: 'verify' });
+    const other = new PageBrowser(app);
+    await other.open('/register');
+    other.set('latchkey_ticket', ticket);
+    expect((await other.open('/check-mail')).status).toBe(400);
+    browser.set('latchkey_ticket', ticket);
+    expect((await browser.open('/check-mail')).headers.get('location')).toBe('/account');
+    app.clock.advance(60_000);
+    expect((await browser.open('/check-mail')).status).toBe(400);
   });
 });

@@ -14,10 +14,11 @@ import {
 import { type RequestMail, requestMail } from '#domain/mail-requests/index.ts';
 import { Problem } from '#kernel/problem.ts';
 import { checkMailPage } from '#pages/check-mail.ts';
+import { leadTo } from '#pages/continue-page.ts';
 import { button, codeField, hiddenField, linkButton, postForm, stack } from '#pages/form.ts';
-import { type LeadsOn, leadOn, noTicket } from '#pages/login-step.ts';
+import { addressAfter, type LeadsOn, leadOn, noTicket } from '#pages/login-step.ts';
 import { sayWith } from '#pages/message-parts.ts';
-import { alert, status } from '#pages/notice.ts';
+import { alert, refusal, status } from '#pages/notice.ts';
 import { loginPath } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
 import { checkMailPath, registerPath } from '#pages/sign-up-paths.ts';
@@ -61,6 +62,7 @@ export function checkMailPages(flow: CheckMail): readonly Endpoint[] {
         const words = wordsOf(flow.catalogues, caller);
         const found = await find(flow, caller);
         if (found === undefined) return expiredPage(words, 400);
+        if (found.signUp.isUsed) return leadTo(words, addressAfter(flow, found.signUp.continueTo));
         const notice = query.done && status(words.say(`page.check_mail.${query.done}`));
         return waitingPage(flow, words, found.signUp, { status: 200, notice });
       },
@@ -75,6 +77,13 @@ export function checkMailPages(flow: CheckMail): readonly Endpoint[] {
       request: { form },
       problems: ['invalid_code', 'email_not_verified', 'invalid_ticket'],
       handler: ({ body, caller }) => submit(flow, body, caller),
+      refused: async ({ body: { login }, caller, problem }) => {
+        const words = wordsOf(flow.catalogues, caller);
+        const found = await find(flow, caller);
+        if (found === undefined) return expiredPage(words, 401);
+        if (found.signUp.id !== login) return endPage(words, 409, 'other_tab');
+        return waitingPage(flow, words, found.signUp, { status: 200, notice: refusal(words, problem) });
+      },
     }),
   ];
 }
@@ -97,10 +106,15 @@ async function submit(flow: CheckMail, typed: Typed, caller: Caller): Promise<Pa
   const found = await find(flow, caller);
   if (found === undefined) return expiredPage(words, 401);
   if (found.signUp.id !== typed.login) return endPage(words, 409, 'other_tab');
+  // The second of two clicks: the response to the first one has the session.
+  const { isUsed, continueTo } = found.signUp;
+  if (isUsed) return leadTo(words, addressAfter(flow, continueTo));
   try {
     return await act(flow, words, found, typed, caller);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
+    const onward = await afterOther(flow, words, caller);
+    if (onward !== undefined) return onward;
     if (error.code === 'invalid_ticket') return expiredPage(words, 401);
     const { say } = words;
     if (error.code === 'invalid_code') {
@@ -111,6 +125,12 @@ async function submit(flow: CheckMail, typed: Typed, caller: Caller): Promise<Pa
     const notice = alert(say('page.check_mail.not_confirmed'));
     return waitingPage(flow, words, found.signUp, { status: error.status, notice });
   }
+}
+
+/** The way on for a request whose ticket another one used at the same time. */
+async function afterOther(flow: CheckMail, words: PageWords, caller: Caller): Promise<PageResponse | undefined> {
+  const found = await find(flow, caller);
+  return found?.signUp.isUsed ? leadTo(words, addressAfter(flow, found.signUp.continueTo)) : undefined;
 }
 
 async function act(

@@ -5,6 +5,7 @@
  * Invariants:
  * - The use of a link verifies the address, sets the password and name of the link's registration, and revokes every
  *   other verification link (invariant 18). A link without a registration requires a new password.
+ * - A link that was used does nothing more, but its client may go on with the ticket.
  * - A link signs in only the client that has the ticket of its registration; so does the code beside it, which works with
  *   no other ticket. Every other client verifies, and signs in with the password.
  * - Disowning a registration revokes its link and no other.
@@ -12,7 +13,7 @@
  * Must not verify by the page's GET, which mail scanners follow.
  */
 import { z } from 'zod';
-import { completeSignUp, type LoginResult } from '#domain/authentication/index.ts';
+import { completeSignUp, type LoginResult, type PresentedTicket } from '#domain/authentication/index.ts';
 import { passwordInput } from '#domain/passwords/index.ts';
 import { Problem } from '#kernel/problem.ts';
 import { issuedSessionExample, loginResponse, loginResultData } from '#pages/login-result.ts';
@@ -20,7 +21,7 @@ import { apiEndpoint, type Caller, type Endpoint } from '#platform/http/index.ts
 import { codePattern } from '#protocol/digit-code/index.ts';
 import { type CheckMail, checkMailPages } from './check-mail.ts';
 import { verifyEmailPage } from './pages.ts';
-import { signInAfterLink, verifyByCode } from './sign-up.ts';
+import { registrationOfUsedLink, signInAfterLink, verifyByCode } from './sign-up.ts';
 import { type VerifyEmail, verifyEmail } from './verify-email.ts';
 
 export type { VerifyEmail } from './verify-email.ts';
@@ -110,10 +111,27 @@ async function verify(
   const deviceToken = device ?? caller.deviceCookie;
   const presented = ticket === undefined ? undefined : { text: ticket };
   if (link !== undefined) {
-    const registrationId = await verifyEmail(flow, link, password, caller);
+    const registrationId = await verifyOnce(flow, { link, password }, presented, caller);
     return signInAfterLink(flow, presented, { registrationId, deviceToken }, caller);
   }
   if (presented === undefined) throw new Problem('invalid_ticket');
   if (code !== undefined) return verifyByCode(flow, presented, { code, deviceToken }, caller);
   return completeSignUp(flow, presented, { deviceToken }, caller);
+}
+
+/** Verifies by a link. With the ticket of its registration a second request for the same is no error. */
+async function verifyOnce(
+  flow: VerifyEmail,
+  { link, password }: { readonly link: string; readonly password: string | undefined },
+  presented: PresentedTicket | undefined,
+  caller: Caller,
+): Promise<string | undefined> {
+  try {
+    return await verifyEmail(flow, link, password, caller);
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code !== 'invalid_token') throw error;
+    const registrationId = await registrationOfUsedLink(flow, link, presented);
+    if (registrationId === undefined) throw error;
+    return registrationId;
+  }
 }

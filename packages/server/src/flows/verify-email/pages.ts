@@ -1,11 +1,13 @@
 /** The page `/verify-email`: verifies the address, and signs in the browser that signed up; or disowns the registration. */
 import { z } from 'zod';
+import { findSignUp } from '#domain/authentication/index.ts';
 import { findUsed } from '#domain/one-time-tokens/index.ts';
 import { passwordInput } from '#domain/passwords/index.ts';
 import { Problem } from '#kernel/problem.ts';
+import { leadTo } from '#pages/continue-page.ts';
 import { button, facts, linkButton, stack } from '#pages/form.ts';
 import { linkPage, linkToken, type Reading } from '#pages/link-page.ts';
-import { type LeadsOn, leadOn } from '#pages/login-step.ts';
+import { addressAfter, type LeadsOn, leadOn } from '#pages/login-step.ts';
 import { newPasswordFields } from '#pages/new-password-field.ts';
 import { resendPath } from '#pages/sign-up-paths.ts';
 import { wordsOf } from '#pages/words.ts';
@@ -70,12 +72,16 @@ export function verifyEmailPage(flow: VerifyEmail & LeadsOn): readonly Endpoint[
         return { text: 'disowned' };
       }
       const registrationId = await verifyEmail(flow, token, isContested(link) ? password : undefined, caller);
-      return (await signIn(flow, registrationId, caller)) ?? { text: 'done' };
+      const onward = await signIn(flow, registrationId, caller);
+      return onward ?? { text: 'done', continueTo: allowedReturn(flow, link.registration?.continueTo) };
     },
   });
 }
 
-/** Signs in the browser that has the ticket of this registration; undefined in every other one. */
+/**
+ * Signs in the browser that has the ticket of this registration; undefined in every other one. The second of two clicks leads on
+ * without a session: the response to the first one has it.
+ */
 async function signIn(
   flow: VerifyEmail & LeadsOn,
   registrationId: string | undefined,
@@ -84,7 +90,17 @@ async function signIn(
   const { ticketCookie: text, browserHash, deviceCookie: deviceToken } = caller;
   const ticket = text === undefined || browserHash === undefined ? undefined : { text, browserHash };
   const result = await signInAfterLink(flow, ticket, { registrationId, deviceToken }, caller);
-  return result && leadOn(flow, wordsOf(flow.catalogues, caller), result);
+  const words = wordsOf(flow.catalogues, caller);
+  if (result !== undefined) return leadOn(flow, words, result);
+  const signUp = ticket && (await findSignUp(flow.database, ticket, flow.clock.now()));
+  return signUp?.isUsed && signUp.id === registrationId
+    ? leadTo(words, addressAfter(flow, signUp.continueTo))
+    : undefined;
+}
+
+/** The return address of the sign-up, if it is still allowed. */
+function allowedReturn({ returnAddresses }: LeadsOn, continueTo: string | undefined): string | undefined {
+  return continueTo === undefined ? undefined : returnAddresses.read(continueTo)?.text;
 }
 
 /** Several registrations are pending for this address: the link carries none of them, and the user sets a password. */

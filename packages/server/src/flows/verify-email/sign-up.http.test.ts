@@ -42,6 +42,19 @@ describe('the ticket of a registration', () => {
     expect(await isSignedIn(await verify(app, { ticket }))).toBe(true);
   });
 
+  it('goes on with a link that was used before, and gives no second session', async () => {
+    const { email, ticket } = await signUp(app);
+    const token = await mailedToken(app, email);
+    // As when the process ends between the verification and the login.
+    await verify(app, { token });
+    expect(await isSignedIn(await verify(app, { token, ticket }))).toBe(true);
+    const again = await verify(app, { token, ticket });
+    expect([again.status, again.data]).toEqual([200, { status: 'verified' }]);
+    expect((await verify(app, { token })).code).toBe('invalid_token');
+    const other = await signUp(app);
+    expect((await verify(app, { token, ticket: other.ticket })).code).toBe('invalid_token');
+  });
+
   it('works once', async () => {
     const { email, ticket } = await signUp(app);
     await verify(app, { token: await mailedToken(app, email), ticket });

@@ -8,7 +8,7 @@ import {
   recordRejectedLogin,
   type SignUpCompletion,
 } from '#domain/authentication/index.ts';
-import { tryCodeOfRegistration, verificationCode } from '#domain/one-time-tokens/index.ts';
+import { findUsed, tryCodeOfRegistration, verificationCode } from '#domain/one-time-tokens/index.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { Requester } from '#kernel/requester.ts';
 import { roundUpDuration } from '#kernel/round-up-duration.ts';
@@ -30,10 +30,15 @@ export async function verifyByCode(
   const signUp = await findSignUp(flow.database, ticket, flow.clock.now());
   if (signUp === undefined) throw new Problem('invalid_ticket');
   // A link of this registration was pressed meanwhile, so that nothing is left to prove by the code.
-  if (signUp.isConfirmed) return completeSignUp(flow, ticket, { deviceToken }, caller);
+  if (signUp.userId !== null) return completeSignUp(flow, ticket, { deviceToken }, caller);
   const { id: registrationId } = signUp;
   const link = await roundUpDuration(() => linkOfCode(flow, registrationId, code, caller));
-  if (link === undefined) throw new Problem('invalid_code');
+  if (link === undefined) {
+    // Another request may have used this code since. The ticket then signs in by itself, without the mailbox as a factor.
+    const now = await findSignUp(flow.database, ticket, flow.clock.now());
+    if (now === undefined || now.userId === null) throw new Problem('invalid_code');
+    return completeSignUp(flow, ticket, { deviceToken }, caller);
+  }
   try {
     await verifyEmail(flow, link, undefined, caller);
   } catch (error) {
@@ -82,6 +87,22 @@ export async function signInAfterLink(
     if (error instanceof Problem && completionRefusals.has(error.code)) return undefined;
     throw error;
   }
+}
+
+/**
+ * The registration of a link that was used before, for the client that has its ticket: the response to the first request was lost, or
+ * the process ended between the verification and the login. Undefined for every other client and link.
+ */
+export async function registrationOfUsedLink(
+  { database, clock }: VerifyEmail,
+  link: string,
+  ticket: PresentedTicket | undefined,
+): Promise<string | undefined> {
+  if (ticket === undefined) return undefined;
+  const used = await findUsed(database, 'verify_email', link);
+  if (used === undefined || used.wasDisowned || !used.addressIsVerified) return undefined;
+  const signUp = await findSignUp(database, ticket, clock.now());
+  return signUp?.id === used.registrationId ? signUp.id : undefined;
 }
 
 const completionRefusals: ReadonlySet<string> = new Set(['invalid_ticket', 'email_not_verified']);

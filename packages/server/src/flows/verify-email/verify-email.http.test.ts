@@ -210,6 +210,21 @@ describe('POST /verify-email', () => {
     expect((await login(app, email)).code).toBe('email_not_verified');
   });
 
+  it('verifies or revokes the link, and never both, when twenty requests ask for one or the other', async () => {
+    const outcomes: string[] = [];
+    for (let round = 0; round < 4; round += 1) {
+      const { email, token } = await addPending();
+      const choices = Array.from({ length: 20 }, (_, index) => (index % 2 === round % 2 ? 'disown' : 'verify'));
+      const responses = await Promise.all(choices.map((choice) => submit({ token, choice })));
+      const done = new Set(choices.filter((_, index) => responses[index]?.status === 200));
+      expect([...done]).toHaveLength(1);
+      const isVerified = (await login(app, email)).status === 200;
+      expect(isVerified).toBe(done.has('verify'));
+      outcomes.push(...done);
+    }
+    expect(outcomes).toHaveLength(4);
+  });
+
   it('keeps the link of another registration when one is disowned', async () => {
     const { email, token } = await addPending();
     await register(app, email, { name: 'The owner' });

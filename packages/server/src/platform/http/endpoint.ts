@@ -4,7 +4,7 @@
  */
 
 import type { z } from 'zod';
-import type { ProblemCode } from '#kernel/problem.ts';
+import type { Problem, ProblemCode } from '#kernel/problem.ts';
 import type { Requester } from '#kernel/requester.ts';
 import type { Html } from '#platform/html/index.ts';
 import type { QuotaReservation } from '#platform/rate-limit/index.ts';
@@ -203,6 +203,13 @@ export interface ApiEndpoint<
   readonly handler: (input: HandlerInput<B, Q, P, K>) => ApiResponse<z.output<D>> | Promise<ApiResponse<z.output<D>>>;
 }
 
+/** A form that was not taken for now: a quota is exhausted, or a dependency does not respond. */
+export interface RefusedForm<B, P, K extends PrincipalKind>
+  extends Pick<HandlerInput<B, undefined, P, K>, 'body' | 'params' | 'principal' | 'caller'> {
+  /** `too_many_requests`, `busy` or `unavailable`. */
+  readonly problem: Problem;
+}
+
 /**
  * Takes a form or a query and returns HTML that is complete without JavaScript. `postForm` renders a form, and the page
  * that shows it has the path that it is sent to.
@@ -236,6 +243,14 @@ export interface PageEndpoint<
   readonly countsUse?: true;
   /** A page of a login in progress: its handler gets the ticket cookie. */
   readonly opensByTicket?: true;
+  /** The path of the page that has this form, when it is not the form's own. A stale form gets that page again. */
+  readonly shownAt?: `/${string}`;
+  /**
+   * The form again, with what was typed except passwords and codes, when a quota or a dependency refuses it. The engine sets the
+   * status and `Retry-After`. Undefined, or any response but 200, means that there is no such form; the problem then has a page of
+   * its own.
+   */
+  readonly refused?: (form: RefusedForm<B, P, K>) => PageResponse | undefined | Promise<PageResponse | undefined>;
   readonly handler: (input: HandlerInput<B, Q, P, K>) => Promise<PageResponse | Leave>;
 }
 
@@ -245,7 +260,7 @@ type PageDeclaration<
   Q extends Schema | undefined,
   K extends PrincipalKind,
   P extends Schema | undefined,
-> = Omit<PageEndpoint<B, Q, K, P>, 'kind' | 'method' | 'handler'> &
+> = Omit<PageEndpoint<B, Q, K, P>, 'kind' | 'method' | 'handler' | 'refused'> &
   (
     | {
         readonly method: 'GET';
@@ -254,6 +269,7 @@ type PageDeclaration<
     | {
         readonly method: 'POST';
         readonly handler: (input: HandlerInput<B, Q, P, K>) => Promise<PageResponse>;
+        readonly refused: NonNullable<PageEndpoint<B, Q, K, P>['refused']>;
       }
   );
 

@@ -35,6 +35,7 @@ export {
   type PrincipalKind,
   pageEndpoint,
   type RateLimitClass,
+  type RefusedForm,
 } from './endpoint.ts';
 export { type ListenAddress, ListenFailed } from './engine/listeners.ts';
 export { type ProblemDocument, problemPagePath } from './engine/problem-response.ts';

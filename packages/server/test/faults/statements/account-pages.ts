@@ -158,6 +158,20 @@ const sessions: readonly Scenario[] = [
     },
   },
   {
+    name: 'devices.submit_forget',
+    audit: ['device.forgotten'],
+    prepare: async (app) => {
+      const { cookie } = await addVisitor(app);
+      const listed = () =>
+        app.send<{ devices: readonly { id: string }[] }>('GET', '/api/v1/users/me/devices', { cookie });
+      const id = (await listed()).data.devices[0]?.id ?? '';
+      return {
+        run: () => submitForm(app, '/account/sessions/forget-device', { id }, cookie),
+        isComplete: async () => (await listed()).data.devices.every((device) => device.id !== id),
+      };
+    },
+  },
+  {
     name: 'account.submit_delete',
     audit: ['account.deletion_scheduled'],
     mail: ['account_deletion_scheduled'],

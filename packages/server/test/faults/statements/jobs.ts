@@ -8,7 +8,7 @@ import { setStatus } from '#test/support/user-status.ts';
 import type { Application } from '../../support/application.ts';
 import { addActiveUser, addPendingInvitation } from '../../support/daily-traffic.ts';
 import { awaitMailRequests, runMailRequests } from '../../support/mail-requests.ts';
-import { login, register, uniqueEmail, validPassword } from '../../support/user-actions.ts';
+import { cookieHeader, login, register, sameOrigin, uniqueEmail, validPassword } from '../../support/user-actions.ts';
 import {
   addScenarioUser,
   addUnverifiedUser,
@@ -68,6 +68,24 @@ export const jobs: readonly Scenario[] = [
         const reset = await request(app, 'POST', '/auth/reset-password', { json });
         return reset === 'done' && canLogIn(app, user.email, newPassword);
       });
+    },
+  },
+  {
+    name: 'job mail_requests.enqueue_with_return',
+    isIdempotent: true,
+    audit: ['login.link_requested'],
+    mail: ['magic_link'],
+    prepare: async (app) => {
+      const user = await addScenarioUser(app);
+      await awaitMailRequests(app);
+      const form = { email: user.email, password: '', act: 'magic_link', continue: '/account/security' };
+      const { cookies } = await app.send('POST', '/login', { form, headers: sameOrigin });
+      const isComplete = async () => {
+        const link = { token: await linkToken(user, 'magic_link') };
+        const pressed = await app.send('POST', '/login/magic-link', { form: link, cookie: cookieHeader(cookies) });
+        return pressed.headers.get('location') === '/account/security';
+      };
+      return { run: () => resultOfWork(() => runMailRequests(app.services)), isComplete };
     },
   },
   {

@@ -35,11 +35,12 @@ async function mailRequest(app: Application, requestMail: typeof requestLink, re
 }
 
 /** Requests a link on the sign-in page; complete when the link signs that browser in. */
-async function mailRequestOnPage(app: Application): Promise<Prepared> {
+async function mailRequestOnPage(app: Application, continueTo?: string): Promise<Prepared> {
   const user = await addScenarioUser(app);
   let cookie = '';
   const sendRequest = async () => {
-    const form = { email: user.email, password: '', act: 'magic_link' };
+    const to = continueTo === undefined ? {} : { continue: continueTo };
+    const form = { email: user.email, password: '', act: 'magic_link', ...to };
     const response = await app.send('POST', '/login', { form, headers: sameOrigin });
     if (response.status === 200) cookie = cookieHeader(response.cookies);
     return resultOf(response);
@@ -103,7 +104,13 @@ export const mailLogins: readonly Scenario[] = [
     name: 'login.submit, for a mailed link',
     audit: [],
     jobs: ['mail_requests.enqueue'],
-    prepare: mailRequestOnPage,
+    prepare: (app) => mailRequestOnPage(app),
+  },
+  {
+    name: 'login.submit, for a mailed link that leads back',
+    audit: [],
+    jobs: ['mail_requests.enqueue_with_return'],
+    prepare: (app) => mailRequestOnPage(app, '/account/security'),
   },
   {
     name: 'login.ask_code',

@@ -203,6 +203,22 @@ export const sessions: readonly Scenario[] = [
     },
   },
   {
+    name: 'devices.forget',
+    audit: ['device.forgotten'],
+    retryResult: 'device_not_found',
+    prepare: async (app) => {
+      const user = await addScenarioUser(app);
+      const { accessToken: token } = await logIn(user);
+      const listed = () =>
+        app.send<{ devices: readonly { id: string }[] }>('GET', '/api/v1/users/me/devices', { token });
+      const [device] = (await listed()).data.devices;
+      return {
+        run: () => request(app, 'DELETE', `/users/me/devices/${device?.id}`, { token }),
+        isComplete: async () => (await listed()).data.devices.every(({ id }) => id !== device?.id),
+      };
+    },
+  },
+  {
     name: 'sessions.end_others',
     audit: ['session.others_ended'],
     prepare: async (app) => {

@@ -140,7 +140,8 @@ function refuseEncoded(request: FastifyRequest): void {
 
 const noBytes = Buffer.alloc(0);
 
-function bytesOf(request: FastifyRequest): Buffer {
+/** The body as it was sent. */
+export function bytesOf(request: FastifyRequest): Buffer {
   return (request.body as Buffer | undefined) ?? noBytes;
 }
 

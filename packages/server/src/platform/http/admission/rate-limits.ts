@@ -34,7 +34,7 @@ type CountAround = <T>(context: LimitContext, work: (use: QuotaReservation) => T
 const countNothing: Count = () => undefined;
 
 /**
- * Counts in the process: by user, or by address without a session. A GET that another site's page causes has a quota of its
+ * Counts in the process: by user, by the ticket of a login in progress, or else by address. A GET that another site's page causes has a quota of its
  * own by address, so that a page with many images uses up no quota of its visitor (invariant 25).
  */
 export function counterOf(responder: Responder, endpoint: Limited): Count {
@@ -44,9 +44,14 @@ export function counterOf(responder: Responder, endpoint: Limited): Count {
   return (request, caller, principal) => {
     const status = isFromOtherSite(endpoint, request, caller)
       ? limiter.use('pages', `cross-site ${limiter.bucketOf(caller.address)}`)
-      : limiter.use(name, principal?.userId ?? limiter.bucketOf(caller.address));
+      : limiter.use(name, keyOf(responder, caller, principal));
     record(responder, request, status);
   };
+}
+
+/** The key of the quotas that the process counts. */
+export function keyOf({ options, tickets }: Responder, caller: Caller, principal: Principal | undefined): string {
+  return principal?.userId ?? tickets.keyOf(caller.ticketCookie) ?? options.limiter.bucketOf(caller.address);
 }
 
 /** A sibling subdomain may be another party's. The pages of a listed origin are the application's own. */

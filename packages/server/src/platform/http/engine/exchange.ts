@@ -28,6 +28,8 @@ export interface Exchange {
   error: unknown;
   /** Names and values of the rate-limit headers, in turn. */
   limitHeaders: readonly string[];
+  /** The query that the page of a problem keeps. */
+  ownQuery: Readonly<Record<string, string>>;
 }
 
 declare module 'fastify' {
@@ -75,6 +77,7 @@ export class Exchanges {
       detail: undefined,
       error: undefined,
       limitHeaders: noHeaders,
+      ownQuery: {},
     };
     request.exchange = exchange;
     return exchange;

@@ -23,9 +23,11 @@ import {
   type SentForm,
   sameQueryReader,
 } from '../admission/input.ts';
+import { keptQuery } from '../admission/kept-query.ts';
 import { countedHandler, counterOf } from '../admission/rate-limits.ts';
 import type { Caller, CookieChange, Leave, PageEndpoint, PageResponse, Principal } from '../endpoint.ts';
 import { type Headers, headersFor } from './headers.ts';
+import { refusedFormOf } from './refused-form.ts';
 import type { Responder } from './responder.ts';
 import type { FormNotice } from './server-options.ts';
 
@@ -34,12 +36,16 @@ type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
 export function pageHandler(responder: Responder, endpoint: PageEndpoint): Handler {
   const handle = endpoint.method === 'GET' ? getHandler(responder, endpoint) : postHandler(responder, endpoint);
   const send = senderOf(responder, endpoint);
+  const names = namesOfQuery(pageOfForm(responder, endpoint).request.query);
   return async (request, reply) => {
     try {
       await handle(request, reply);
     } catch (error) {
       const location = proofPathOf(responder, endpoint, error);
-      if (location === undefined) throw error;
+      if (location === undefined) {
+        responder.exchanges.of(request).ownQuery = keptQuery(request, names, responder.problemOf(error));
+        throw error;
+      }
       send(request, reply, { kind: 'redirect', location });
     }
   };
@@ -75,22 +81,42 @@ function getHandler(responder: Responder, endpoint: PageEndpoint): Handler {
 
 function postHandler(responder: Responder, endpoint: PageEndpoint): Handler {
   const send = senderOf(responder, endpoint);
-  const begin = beginnerOf(responder, endpoint);
+  const identify = identifierOf(responder, endpoint);
+  const count = counterOf(responder, endpoint);
   const run = runnerOf(responder, endpoint);
   const readForm = formReader(endpoint);
   const names = namesOfQuery(pageOfForm(responder, endpoint).request.query);
   const showAgain = formPageOf(responder, endpoint);
+  const showRefused = refusedFormOf(responder, endpoint);
   return async (request, reply) => {
     // Before the session: without one, the form of another site would be led to our sign-in page.
     if (endpoint.foreignForm !== true) refuseCrossSiteBrowser(request.headers, responder.publicOrigin);
-    const visitor = await begin(request);
-    const form = readForm(request, visitor.cookies.form);
-    if (form.kind === 'foreign') await showAgain(request, reply, visitor, form);
-    else {
+    const visitor = await identify(request);
+    try {
+      count(request, visitor.caller, visitor.principal);
+      const form = readForm(request, visitor.cookies.form);
+      if (form.kind === 'foreign') return await showAgain(request, reply, visitor, form);
       const ownQuery = pick(form.body, names);
       send(request, reply, await run(request, visitor, { query: undefined, body: form.body, ownQuery }));
+    } catch (error) {
+      const form = readable(() => readForm(request, visitor.cookies.form));
+      if (form?.kind !== 'own') throw error;
+      const caller = { ...visitor.caller, ownQuery: pick(form.body, names) };
+      const shown = await showRefused(error, { request, caller, principal: visitor.principal, form });
+      if (shown === undefined) throw error;
+      send(request, reply, shown);
     }
   };
+}
+
+/** Undefined for a form that is rejected for itself. */
+function readable(read: () => SentForm): SentForm | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Problem) return undefined;
+    throw error;
+  }
 }
 
 /** The sender of a page's request. */
@@ -102,8 +128,18 @@ interface Visitor {
 
 /** Authorizes and counts the request of a page. */
 function beginnerOf(responder: Responder, endpoint: PageEndpoint): (request: FastifyRequest) => Promise<Visitor> {
-  const authorize = authorizerOf(responder, endpoint);
+  const identify = identifierOf(responder, endpoint);
   const count = counterOf(responder, endpoint);
+  return async (request) => {
+    const visitor = await identify(request);
+    count(request, visitor.caller, visitor.principal);
+    return visitor;
+  };
+}
+
+/** Authorizes the request of a page. */
+function identifierOf(responder: Responder, endpoint: PageEndpoint): (request: FastifyRequest) => Promise<Visitor> {
+  const authorize = authorizerOf(responder, endpoint);
   return async (request) => {
     const cookies = responder.cookiesOf(request);
     const { acceptLanguage, chosenLanguage } = responder.readerOf(request, cookies);
@@ -115,7 +151,6 @@ function beginnerOf(responder: Responder, endpoint: PageEndpoint): (request: Fas
       ...(endpoint.opensByTicket && { ticketCookie: cookies.ticket }),
     };
     const principal = await authorize(request, caller, cookies);
-    count(request, caller, principal);
     return { cookies, caller, principal };
   };
 }
@@ -147,11 +182,11 @@ function formPageOf(responder: Responder, endpoint: PageEndpoint) {
   };
 }
 
-function pageOfForm({ options }: Responder, { path }: PageEndpoint): PageEndpoint {
+function pageOfForm({ options }: Responder, { path, shownAt = path }: PageEndpoint): PageEndpoint {
   const page = options.endpoints.find(
-    (other): other is PageEndpoint => other.kind === 'page' && other.method === 'GET' && other.path === path,
+    (other): other is PageEndpoint => other.kind === 'page' && other.method === 'GET' && other.path === shownAt,
   );
-  assert(page !== undefined, `the form of ${path} is shown at the same path`);
+  assert(page !== undefined, `the form of ${path} is shown at ${shownAt}`);
   return page;
 }
 
@@ -189,6 +224,7 @@ function senderOf(responder: Responder, endpoint: PageEndpoint) {
   return (request: FastifyRequest, reply: FastifyReply, response: PageResponse | Leave, reason?: FormNotice): void => {
     const reader = responder.readerOf(request, responder.cookiesOf(request));
     const cookies = [...cookiesOf(response), ...keptChoice(responder, reader)];
+    responder.tickets.note(cookies);
     if (response.kind === 'html') {
       const notice = reason && responder.options.pages.formNotice(reader, reason);
       sendHtml(responder, request, reply, { ...response, headers, cookies, notice });

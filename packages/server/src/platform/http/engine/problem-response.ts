@@ -58,8 +58,13 @@ export function problemHeaders(problem: Problem): Headers {
     const { maxAgeSeconds } = problem;
     return { 'www-authenticate': `Bearer error="insufficient_user_authentication", max_age="${maxAgeSeconds}"` };
   }
-  const retryAfter = problem.retryAfterSeconds ?? (problem.status === 503 ? 1 : undefined);
+  const retryAfter = retryAfterOf(problem);
   return retryAfter === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(retryAfter))) };
+}
+
+/** The seconds after which a request may succeed; undefined when waiting does not help. */
+export function retryAfterOf({ retryAfterSeconds, status }: Problem): number | undefined {
+  return retryAfterSeconds ?? (status === 503 ? 1 : undefined);
 }
 
 // Without a token there is no error code (RFC 6750 §3.1).

@@ -6,8 +6,9 @@ import { chosenLanguage } from '../admission/chosen-language.ts';
 import { type Cookies, cookiesFor, type OwnCookies } from '../admission/cookies.ts';
 import { cookielessOrigin, corsHeaders, type Origins } from '../admission/cors.ts';
 import { announcesBody } from '../admission/head.ts';
+import { IssuedTickets } from '../admission/issued-tickets.ts';
 import type { Caller } from '../endpoint.ts';
-import { Exchanges, type RouteRecord } from './exchange.ts';
+import { type Exchange, Exchanges, type RouteRecord } from './exchange.ts';
 import { baseHeaders, dataHeaders, type HeaderPolicy, type Headers, pageHeaders } from './headers.ts';
 import { problemContentType, problemDocument, problemHeaders } from './problem-response.ts';
 import { defaultLimits, type Limits, type Reader, type ServerOptions } from './server-options.ts';
@@ -23,6 +24,7 @@ export class Responder {
   readonly origins: Origins;
   readonly headerPolicy: HeaderPolicy;
   readonly exchanges: Exchanges;
+  readonly tickets = new IssuedTickets();
   /** While true each response closes its connection. */
   draining = false;
   readonly #problemHeaders: Headers;
@@ -98,17 +100,14 @@ export class Responder {
 
   /** Responds with the problem of what was thrown. Anything unexpected is a bug: 500, its detail in the log only. */
   refuse(request: FastifyRequest, reply: FastifyReply, thrown: unknown, extraHeaders: Headers = {}): void {
-    const problem = this.#problemOf(thrown);
-    const exchange = this.exchanges.of(request);
-    exchange.problem = problem.code;
-    exchange.detail = problem.log;
-    exchange.error = problem.status >= 500 ? (problem.cause ?? undefined) : undefined;
+    const problem = this.problemOf(thrown);
+    const exchange = this.note(request, problem);
     const { publicOrigin, options } = this;
     const { clock, production } = options;
     const document = problemDocument(problem, { publicOrigin, requestId: request.id, now: clock.now(), production });
-    const isPage = this.#isPage(request, exchange.route.kind);
+    const isPage = this.isPage(request, exchange.route.kind);
     const body = isPage
-      ? options.pages.problem(document, this.#readerOfProblem(request), problem.retryAfterSeconds).toString()
+      ? options.pages.problem(document, this.#readerOfProblem(request, exchange), problem.retryAfterSeconds).toString()
       : JSON.stringify(document);
     const headers = {
       ...(isPage ? this.#problemPageHeaders : this.#problemHeaders),
@@ -120,24 +119,33 @@ export class Responder {
     this.send(request, reply, problem.status, headers, body);
   }
 
+  /** Puts a problem into the line of the log. */
+  note(request: FastifyRequest, problem: Problem): Exchange {
+    const exchange = this.exchanges.of(request);
+    exchange.problem = problem.code;
+    exchange.detail = problem.log;
+    exchange.error = problem.status >= 500 ? (problem.cause ?? undefined) : undefined;
+    return exchange;
+  }
+
   /** People get a page, also where there is nothing; a program that asks for JSON gets it from pages too. */
-  #isPage(request: FastifyRequest, kind: RouteRecord['kind']): boolean {
+  isPage(request: FastifyRequest, kind: RouteRecord['kind']): boolean {
     const form = preferredForm(request.headers.accept);
     if (kind === 'page') return form !== 'data';
     return form === 'page' && kind === 'unmatched' && !request.url.startsWith('/api/');
   }
 
   /** The request may be refused because its cookies cannot be read. */
-  #readerOfProblem(request: FastifyRequest): Reader {
+  #readerOfProblem(request: FastifyRequest, { ownQuery }: Exchange): Reader {
     try {
-      return this.readerOf(request, this.cookiesOf(request));
+      return { ...this.readerOf(request, this.cookiesOf(request)), ownQuery };
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      return this.readerOf(request, {});
+      return { ...this.readerOf(request, {}), ownQuery };
     }
   }
 
-  #problemOf(thrown: unknown): Problem {
+  problemOf(thrown: unknown): Problem {
     if (thrown instanceof Problem) return thrown;
     return engineProblem(thrown) ?? this.options.toProblem?.(thrown) ?? new Problem('internal', { cause: thrown });
   }
