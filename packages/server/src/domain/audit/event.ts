@@ -50,6 +50,7 @@ export type AuditAction =
   | 'passkey.removed'
   | 'passkey.resumed'
   | 'passkey.counter_stuck'
+  | 'passkey.backup_changed'
   | 'mfa.turned_on'
   | 'mfa.turned_off'
   | 'recovery_codes.made'
