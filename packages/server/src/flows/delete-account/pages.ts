@@ -57,6 +57,7 @@ export function deletePages(flow: DeletePages): readonly Endpoint[] {
             autocomplete: 'off',
             maxLength: 400,
             complaint: complaints.typed,
+            hasFocus: complaints.typed !== undefined,
             isVerbatim: true,
           }),
           submit: say('page.delete.submit'),
