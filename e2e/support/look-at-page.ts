@@ -1,4 +1,4 @@
-/** Opens a page in Chromium and reports what is wrong with it: accessibility, policy, width, address. */
+/** Opens a page in Chromium and reports what is wrong with it: accessibility, focus, policy, width, address. */
 import axe from 'axe-core';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { Visit } from './page-visits.ts';
@@ -55,6 +55,11 @@ export async function openPage(
   // The answer to a form has the policy of its page.
   if (text !== undefined) {
     await page.route(origin + path, async (route) => route.fulfill({ response: await route.fetch(), body: text }));
+    // A page that leads on to an application stays to be looked at.
+    await page.route(
+      (url) => url.origin !== origin,
+      (route) => route.abort('aborted'),
+    );
   }
   await page.goto(origin + path, { waitUntil: 'load' });
   return page;
@@ -77,7 +82,7 @@ export async function lookAt(context: BrowserContext, origin: string, visit: Vis
     const { pathname } = new URL(page.url());
     if (pathname !== visit.path.split('?')[0]) faults.push(`leads to ${pathname}`);
     // Before axe runs: its own acts are no fault of the page.
-    const own = [...faults, ...(await tooWide(page))];
+    const own = [...faults, ...(await tooWide(page)), ...(await focusFaults(page))];
     const htmlBytes = Buffer.byteLength(visit.text ?? (await sourceOf(context, page)));
     return {
       faults: [...own, ...(await violations(page))],
@@ -98,6 +103,37 @@ async function sourceOf(context: BrowserContext, page: Page): Promise<string> {
 async function tooWide(page: Page): Promise<string[]> {
   const [shown, whole] = await page.evaluate<[number, number]>('[innerWidth, document.documentElement.scrollWidth]');
   return whole > shown ? [`is ${whole} pixels wide`] : [];
+}
+
+/** Notes each element that gets the focus, and returns the names of those that Tab must reach, in their order. */
+const watchFocus = `(() => {
+  const nameOf = (it, index) => [index, it.tagName.toLowerCase(), it.id || it.getAttribute('href') || it.textContent.trim()].join(' ');
+  const all = [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]')];
+  const reachable = all.filter((it) => it.checkVisibility() && !it.disabled);
+  globalThis.focusLog = [];
+  addEventListener('focusin', ({ target }) => {
+    const { outlineStyle, outlineWidth } = getComputedStyle(target);
+    const isMarked = outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2;
+    const index = reachable.indexOf(target);
+    if (index >= 0) focusLog.push({ name: nameOf(target, index), isMarked });
+  });
+  return reachable.map(nameOf);
+})()`;
+
+/** Presses Tab once around the page: it reaches every element, from the top to the bottom, marks it, and is caught nowhere. */
+async function focusFaults(page: Page): Promise<string[]> {
+  const reachable = await page.evaluate<readonly string[]>(watchFocus);
+  // One further step lies between the last element and the first.
+  await Promise.all(Array.from({ length: reachable.length + 1 }, () => page.keyboard.down('Tab')));
+  await page.keyboard.up('Tab');
+  type Noted = readonly { readonly name: string; readonly isMarked: boolean }[];
+  const noted = await page.evaluate<Noted>('focusLog');
+  const unmarked = noted.filter(({ isMarked }) => !isMarked).map(({ name }) => `no mark of the focus: ${name}`);
+  const start = Math.max(0, reachable.indexOf(noted[0]?.name ?? ''));
+  const wanted = [...reachable.slice(start), ...reachable.slice(0, start)];
+  const reached = noted.slice(0, wanted.length).map(({ name }) => name);
+  const isInOrder = reached.join('|') === wanted.join('|');
+  return [...unmarked, ...(isInOrder ? [] : [`Tab reaches ${reached.join(', ')} instead of ${wanted.join(', ')}`])];
 }
 
 function fieldsOf(page: Page): Promise<string[]> {

@@ -3,100 +3,27 @@
 import { statement } from '../../packages/server/src/platform/database/index.ts';
 import type { Endpoint } from '../../packages/server/src/platform/http/index.ts';
 import type { Application } from '../../packages/server/test/support/application.ts';
-import { invite } from '../../packages/server/test/support/invitations.ts';
-import { addSetupLink, addUserWithRole, mustChangePassword } from '../../packages/server/test/support/login-steps.ts';
 import { PageBrowser, signIn } from '../../packages/server/test/support/page-browser.ts';
 import { addPasskey } from '../../packages/server/test/support/passkeys.ts';
 import { newPerson, signInWith } from '../../packages/server/test/support/provider-logins.ts';
-import { addTotpUser, codeNow } from '../../packages/server/test/support/second-factors.ts';
 import { linkNewIdentity, sharedProvider } from '../../packages/server/test/support/shared-provider.ts';
-import { storedLinkToken } from '../../packages/server/test/support/stored-links.ts';
-import {
-  addLoggedInUser,
-  addVerifiedUser,
-  mailedToken,
-  register,
-  sameOrigin,
-  uniqueEmail,
-  validPassword,
-} from '../../packages/server/test/support/user-actions.ts';
+import { addVerifiedUser, sameOrigin, validPassword } from '../../packages/server/test/support/user-actions.ts';
 import { userIdOf } from '../../packages/server/test/support/user-status.ts';
+import {
+  atEnrollment,
+  atStep,
+  type Reach,
+  signedIn,
+  type Visit,
+  withApp,
+  withOldPassword,
+  withPendingDeletion,
+  withRole,
+  withTotp,
+} from './page-reach.ts';
+import { atCheckMail, rareStates, usualStates } from './page-states.ts';
 
-/** A page as a reader meets it. */
-export interface Visit {
-  /** The id of the endpoint, and the state if it has several. */
-  readonly name: string;
-  /** With its query. */
-  readonly path: string;
-  readonly cookie: string;
-  /** The HTML of the answer to a form, which no address shows. */
-  readonly text?: string;
-}
-
-type Reach = (app: Application) => Promise<Omit<Visit, 'name'>>;
-
-async function signedIn(app: Application): Promise<PageBrowser> {
-  const browser = new PageBrowser(app);
-  await browser.follow(await signIn(browser, await addVerifiedUser(app), validPassword));
-  return browser;
-}
-
-async function withApp(app: Application): Promise<PageBrowser> {
-  const { email, secret } = await addTotpUser(app);
-  const browser = new PageBrowser(app);
-  await browser.follow(await signIn(browser, email, validPassword));
-  await browser.follow(await browser.submit('/login/second-factor', { code: codeNow(app, secret, 1) }));
-  return browser;
-}
-
-/** A login that waits for its next step. */
-function atStep(path: string, addUser: (app: Application) => Promise<string>): Reach {
-  return async (app) => {
-    const browser = new PageBrowser(app);
-    await browser.follow(await signIn(browser, await addUser(app), validPassword));
-    return { path, cookie: browser.cookie };
-  };
-}
-
-async function atEnrollment(app: Application): Promise<PageBrowser> {
-  const { email, userId } = await addUserWithRole(app);
-  const browser = new PageBrowser(app);
-  await browser.follow(await signIn(browser, email, validPassword));
-  await browser.follow(await browser.submit('/login/confirm-mailbox'));
-  const code = await storedLinkToken(app, userId, 'mailbox_code');
-  await browser.follow(await browser.submit('/login/confirm-mailbox/code', { code }));
-  return browser;
-}
-
-const withTotp = async (app: Application) => (await addTotpUser(app)).email;
-const withRole = async (app: Application) => (await addUserWithRole(app)).email;
-
-async function withOldPassword(app: Application): Promise<string> {
-  const email = await addVerifiedUser(app);
-  await mustChangePassword(app, await userIdOf(app, email));
-  return email;
-}
-
-async function withPendingDeletion(app: Application): Promise<string> {
-  const { email, accessToken } = await addLoggedInUser(app);
-  const json = { currentPassword: validPassword };
-  await app.send('DELETE', '/api/v1/users/me', { token: accessToken, json });
-  return email;
-}
-
-const link =
-  (path: string, tokenOf: (app: Application) => Promise<string>): Reach =>
-  async (app) => ({ path: `${path}?token=${encodeURIComponent(await tokenOf(app))}`, cookie: '' });
-
-/** The answer to a form of the page, with the state that it shows. */
-const answer =
-  (start: (app: Application) => Promise<PageBrowser>, path: string, fields: Readonly<Record<string, string>>): Reach =>
-  async (app) => {
-    const browser = await start(app);
-    await browser.open(path);
-    const { text } = await browser.submit(path, fields);
-    return { path, cookie: browser.cookie, text };
-  };
+export type { Visit } from './page-reach.ts';
 
 /** The pages of steps by the id of their endpoint: each needs a login of its own. */
 const steps: Readonly<Record<string, Reach>> = {
@@ -111,6 +38,7 @@ const steps: Readonly<Record<string, Reach>> = {
     cookie: (await atEnrollment(app)).cookie,
   }),
   'login.show_change_password': atStep('/login/change-password', withOldPassword),
+  'sign_up.show_check_mail': async (app) => ({ path: '/check-mail', cookie: (await atCheckMail(app)).cookie }),
   'login.show_cancel_deletion': atStep('/login/cancel-deletion', withPendingDeletion),
 };
 
@@ -203,37 +131,6 @@ function pairsOf(lines: readonly string[]): [string, string][] {
   });
 }
 
-/** Further states of pages. */
-const states: Readonly<Record<string, Reach>> = {
-  'login.show, wrong': answer(async (app) => new PageBrowser(app), '/login', {
-    email: 'ada@people.example',
-    password: 'x',
-  }),
-  'login.show_second_factor, wrong': async (app) => {
-    const browser = new PageBrowser(app);
-    await browser.follow(await signIn(browser, await withTotp(app), validPassword));
-    const path = '/login/second-factor';
-    const { text } = await browser.submit(path, { code: '000000' });
-    return { path, cookie: browser.cookie, text };
-  },
-  'login.show_enroll, key': answer(atEnrollment, '/login/enroll', {}),
-  'totp.show, key': answer(signedIn, '/account/security/app', {}),
-  'factors.show, with an app': async (app) => ({ path: '/account/security', cookie: (await withApp(app)).cookie }),
-  'verify_email.show, with a link': link('/verify-email', async (app) => {
-    const email = uniqueEmail();
-    await register(app, email);
-    return mailedToken(app, email);
-  }),
-  'password.reset_show, with a link': link('/reset-password', async (app) => {
-    const email = await addVerifiedUser(app);
-    await app.send('POST', '/api/v1/auth/forgot-password', { json: { email } });
-    return mailedToken(app, email, 2);
-  }),
-  'owner.show_set_up, with a link': link('/setup', async (app) => (await addSetupLink(app)).token),
-  'invitation.show, with a link': link('/accept-invitation', (app) => invite(app, uniqueEmail())),
-  'an unknown address': async () => ({ path: '/nowhere', cookie: '' }),
-};
-
 /** Endpoints without a page of their own: they lead elsewhere whatever the state. */
 const leadElsewhere: ReadonlySet<string> = new Set([
   'well_known.change_password',
@@ -242,8 +139,8 @@ const leadElsewhere: ReadonlySet<string> = new Set([
   'identities.show_connect',
 ]);
 
-/** Every page of these endpoints, each in the state in which it shows itself, and further states. */
-export async function reachPages(app: Application): Promise<Visit[]> {
+/** Every page of these endpoints, each in the state in which it shows itself, and further states; rare ones when wanted. */
+export async function reachPages(app: Application, hasRare = false): Promise<Visit[]> {
   const shown = app.endpoints.filter(
     ({ id, kind, method, loopbackOnly }) =>
       kind === 'page' && method === 'GET' && loopbackOnly !== true && !leadElsewhere.has(id),
@@ -257,6 +154,7 @@ export async function reachPages(app: Application): Promise<Visit[]> {
     const cookie = endpoint.id === 'step_up.show' ? old : session;
     visits.push({ name: endpoint.id, ...(await reach(app, endpoint, cookie)) });
   }
+  const states = { ...usualStates, ...(hasRare && rareStates) };
   for (const [name, go] of Object.entries(states)) visits.push({ name, ...(await go(app)) });
   return visits;
 }

@@ -6,7 +6,8 @@ import { endWithSignals } from './support/signals.ts';
 
 endWithSignals();
 const vitest = [binary('vitest/vitest.mjs'), 'run', '--project', 'e2e', 'e2e/pages.test.ts'];
-const env = { ...process.env, PAGE_VIEWS: 'all' };
+const languages = process.argv.slice(2);
+const env = { ...process.env, PAGE_LANGUAGES: (languages.length > 0 ? languages : ['en', 'de', 'he']).join(',') };
 const child = spawn(process.execPath, vitest, { stdio: 'inherit', env });
 process.once('exit', () => child.kill('SIGTERM'));
 const [code] = (await once(child, 'exit')) as [number | null];

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { ProblemCode } from '#kernel/problem.ts';
 import { type Html, html } from '#platform/html/index.ts';
 import type { PageWords } from '#platform/i18n/index.ts';
-import { hiddenField, postForm } from './form.ts';
+import { hiddenField, postForm, stack } from './form.ts';
 import { icon } from './icon.ts';
 
 /** The field that the script fills in; its longest response has 14 kB. */
@@ -46,7 +46,7 @@ function passkeyButton({ label, mode, options, kind, look }: PasskeyButton): Htm
 /** The fields, the buttons and the sentence of a failure, for the content of a form. */
 export function passkeyFields({ say }: PageWords, buttons: readonly PasskeyButton[], more?: Html): Html {
   return html`${hiddenField('credential', '')}
-${more}${buttons.map(passkeyButton)}
+${more}${buttons.length > 1 ? stack(...buttons.map(passkeyButton)) : buttons.map(passkeyButton)}
 <div class="note wrong" role="alert" hidden data-passkey-failed>${icon('stop')}<p>${say('page.passkey.failed')}</p></div>
 ${buttons.some(({ mode }) => mode === 'button') && html`<noscript><p>${say('page.passkey.no_script')}</p></noscript>`}`;
 }

@@ -50,6 +50,7 @@ export type AuditAction =
   | 'passkey.removed'
   | 'passkey.resumed'
   | 'passkey.counter_stuck'
+  | 'passkey.backup_changed'
   | 'identity.linked'
   | 'identity.unlinked'
   | 'identity.resumed'

@@ -6,6 +6,7 @@ import { enqueueMail, type MailLedger, occasionOf } from '#domain/mail-ledger/in
 import { type IssuedSession, type Issuers, issueSession } from '#domain/session-issuance/index.ts';
 import { nearSessionLimit } from '#domain/sessions/index.ts';
 import type { Clock } from '#kernel/clock.ts';
+import type { JsonObject } from '#kernel/json.ts';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
 import { clientInfoOf, type Requester } from '#kernel/requester.ts';
 import type { Queries } from '#platform/database/index.ts';
@@ -84,21 +85,40 @@ export async function writeSession(deps: LoginWriter, queries: Queries, login: P
  * @throws Problem the refusal of the proof when it was used before.
  */
 export async function consumeProof(
+  deps: Pick<LoginWriter, 'audit' | 'keys'>,
   tx: Queries,
-  { proof, candidate, now }: Pick<ProvenLogin, 'candidate' | 'now'> & { readonly proof: Proof },
+  login: UsedLogin & { readonly proof: Proof },
   isFirst: boolean,
 ): Promise<void> {
+  const { proof, candidate, now } = login;
   const { resets, refusal } = rulesOf(proof);
   const counter = resets(candidate);
   if (counter !== undefined) await resetFailedAttempts(tx, candidate.userId, counter);
-  if (!(await consumeSingleUse(tx, proof, { now, isFirst }))) throw new Problem(refusal);
+  const use = { now, isFirst, onBackupChange: (facts: JsonObject) => recordBackupChange(deps, tx, login, facts) };
+  if (!(await consumeSingleUse(tx, proof, use))) throw new Problem(refusal);
 }
+
+/** A copy of the passkey exists on other devices from now on, or no longer: no reason to refuse it, but one to look into. */
+async function recordBackupChange(
+  { audit, keys }: Pick<LoginWriter, 'audit' | 'keys'>,
+  tx: Queries,
+  { candidate: { userId, wrapped }, requester, now }: UsedLogin,
+  facts: JsonObject,
+): Promise<void> {
+  const actor = { kind: 'user', id: userId } as const;
+  const personal = clientInfoOf(requester);
+  const event = { action: 'passkey.backup_changed', at: now, actor, userId, facts, personal } as const;
+  await audit.record(tx, event, keys.unwrapUserKey(userId, wrapped));
+}
+
+/** The part of a login that its proof is used for. */
+type UsedLogin = Pick<ProvenLogin, 'candidate' | 'requester' | 'now'>;
 
 /** Records that a recovery code was used, and tells the user: a code that others found opens the account. */
 export async function reportRecoveryCode(
   deps: LoginWriter,
   tx: Queries,
-  { candidate, requester, now }: Pick<ProvenLogin, 'candidate' | 'requester' | 'now'>,
+  { candidate, requester, now }: UsedLogin,
 ): Promise<void> {
   const { userId, identifierId, locale, wrapped } = candidate;
   const userKey = deps.keys.unwrapUserKey(userId, wrapped);

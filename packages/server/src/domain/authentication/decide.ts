@@ -149,7 +149,7 @@ export async function continueLogin(
     const proven = [...login.proven, provenBy(proof, now)];
     const origin = originOf(login);
     const continued = { proof, candidate, proven, beganAt, origin, transport, requester, now };
-    await consumeProof(tx, continued, false);
+    await consumeProof(gate, tx, continued, false);
     if (proof.by === 'recovery_code') await reportRecoveryCode(gate, tx, continued);
     return write(gate, tx, continued, decide(gate, continued));
   };
@@ -184,7 +184,7 @@ async function decideByCountedRead(
   if (decision.kind !== 'step') return write(gate, gate.database, login, decision);
   return gate.database.transaction(async (tx) => {
     await gate.users.lock(tx, candidate.userId);
-    await consumeProof(tx, login, true);
+    await consumeProof(gate, tx, login, true);
     return write(gate, tx, login, decision);
   });
 }
@@ -205,7 +205,7 @@ async function decideUnderLock(
   const login = begin(proof, candidate, options, requester, now);
   const decision = decide(gate, login);
   // A rejected login leaves its link or code unused: it still works once the reason is gone.
-  if (decision.kind !== 'reject') await consumeProof(tx, login, true);
+  if (decision.kind !== 'reject') await consumeProof(gate, tx, login, true);
   return write(gate, tx, login, decision);
 }
 

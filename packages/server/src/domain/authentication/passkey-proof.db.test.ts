@@ -43,13 +43,13 @@ describeOnBothDatabases('a proof by a passkey', (database) => {
   const now = () => fixture.clock.now();
 
   /** Stores a passkey whose counter is 7. */
-  async function add(of: TestUser): Promise<string> {
+  async function add(of: TestUser, backupEligible = false): Promise<string> {
     const credential = {
       credentialId: randomBytes(16),
       publicKey: randomBytes(32),
       algorithm: -7,
       signCount: 7,
-      backupEligible: false,
+      backupEligible,
       backedUp: false,
       userVerified: true,
       aaguid: '00000000-0000-0000-0000-000000000000',
@@ -107,6 +107,29 @@ describeOnBothDatabases('a proof by a passkey', (database) => {
       await addAuthenticator(fixture, user);
       await start(assert({ backupEligible: true }));
       expect(await sessionsOf(fixture, user)).toMatchObject([{ acr: 'phr', amr: ['swk', 'user', 'mfa'] }]);
+    });
+
+    it('is recorded when the passkey is synced since its last use, or no longer', async () => {
+      passkeyId = await add(user, true);
+      for (const [signCount, backedUp] of [
+        [8, true],
+        [9, true],
+        [10, false],
+      ] as const) {
+        expect(await start(assert({ signCount, backedUp, backupEligible: true }))).toMatchObject({ kind: 'done' });
+      }
+      const events = (await eventsOf(fixture, user)).filter(({ action }) => action === 'passkey.backup_changed');
+      const common = { actor: { kind: 'user', id: user.id }, sessionId: undefined, personal: clientInfoOf(requester) };
+      const facts = [true, false].map((backedUp) => ({ passkeyId, backedUp }));
+      expect(events).toEqual(facts.map((each) => ({ action: 'passkey.backup_changed', facts: each, ...common })));
+    });
+
+    it('records no change of a login that is rejected', async () => {
+      passkeyId = await add(user, true);
+      const rejected = assert({ signCount: 7, backedUp: true, backupEligible: true });
+      await expect(start(rejected)).rejects.toMatchObject({ code: 'invalid_passkey' });
+      const actions = (await eventsOf(fixture, user)).map(({ action }) => action);
+      expect(actions).not.toContain('passkey.backup_changed');
     });
 
     it('does not begin one without verification of the user, also for a user of one factor', async () => {

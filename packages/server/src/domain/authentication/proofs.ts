@@ -20,7 +20,7 @@
 import type { AttemptKind } from '#domain/attempts/index.ts';
 import { consumeIdentity, type IdentityUse } from '#domain/federated-identities/index.ts';
 import { consume, consumeCode } from '#domain/one-time-tokens/index.ts';
-import { type AssertedPasskey, consumeAssertion } from '#domain/passkeys/index.ts';
+import { type AssertedPasskey, type AssertionUse, consumeAssertion } from '#domain/passkeys/index.ts';
 import { useRecoveryCode } from '#domain/recovery-codes/index.ts';
 import type { ActingSession, RenewedContext } from '#domain/session-issuance/index.ts';
 import { useTotpStep } from '#domain/totp/index.ts';
@@ -88,12 +88,8 @@ export type Proof<Name extends ProofName = ProofName> = {
 /** The part of a passkey's proof that determines its factor. */
 type PasskeyFacts = Pick<AssertedPasskey, 'backupEligible' | 'userVerified'>;
 
-/** How a proof is used. */
-interface Use {
-  readonly now: Date;
-  /** Whether the login begins with it. */
-  readonly isFirst: boolean;
-}
+/** How a proof is used; only a passkey reports that it is synced to other devices, or no longer. */
+type Use = AssertionUse;
 
 /** One row of the table. */
 export interface ProofKind<Name extends ProofName = ProofName> {

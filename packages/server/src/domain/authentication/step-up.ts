@@ -66,7 +66,7 @@ export async function stepUp(
     // A session counts its guesses as a known device does: who has none cannot exhaust them.
     const candidate = { ...found, deviceId: acting.deviceId ?? sessionId };
     if (proof.by === 'password') await resetFailedAttempts(tx, userId, 'password_known_device');
-    else await consumeProof(tx, { proof, candidate, now }, false);
+    else await consumeProof(gate, tx, { proof, candidate, requester, now }, false);
     if (proof.by === 'recovery_code') await reportRecoveryCode(gate, tx, { candidate, requester, now });
     const userKey = gate.keys.unwrapUserKey(userId, candidate.wrapped);
     const { authEpoch } = candidate;

@@ -122,7 +122,7 @@ export async function startBySetupLink(
     await gate.users.lock(tx, userId);
     const before = await findCandidate(tx, { userId, now });
     if (before === undefined || isGracePeriodOver(before, now)) throw new Problem('invalid_token');
-    await consumeProof(tx, { proof, candidate: before, now }, true);
+    await consumeProof(gate, tx, { proof, candidate: before, requester, now }, true);
     await work(tx);
     const candidate = present(await findCandidate(tx, { userId, now }), 'the locked user');
     const begun = begin(proof, candidate, options, requester, now);

@@ -34,10 +34,12 @@ const find = statement('passkeys.find', {
 
 const use = statement('passkeys.use', {
   lane: 'pool',
-  sql: `update passkeys set sign_count = :signCount, backed_up = :backedUp, last_used_at = :now
-    where id = :id and user_id = :userId and (suspended_at is null or not :isFirst)
-      and (sign_count < :signCount or (sign_count = 0 and :signCount = 0))
-    returning id`,
+  // The locked row has the earlier backup state; RETURNING has the new one alone.
+  sql: `with earlier as (select id, backed_up from passkeys where id = :id and user_id = :userId for update)
+    update passkeys p set sign_count = :signCount, backed_up = :backedUp, last_used_at = :now
+    from earlier e where p.id = :id and p.id = e.id and (p.suspended_at is null or not :isFirst)
+      and (p.sign_count < :signCount or (p.sign_count = 0 and :signCount = 0))
+    returning e.backed_up <> :backedUp as backup_changed`,
   params: {
     id: 'uuid',
     userId: 'uuid',
@@ -46,7 +48,7 @@ const use = statement('passkeys.use', {
     isFirst: 'bool',
     now: 'timestamptz',
   },
-  columns: { id: 'uuid' },
+  columns: { backupChanged: 'bool' },
 });
 
 const findStuck = statement('passkeys.find_stuck', {
@@ -138,6 +140,15 @@ export class StuckCounter extends Problem {
   }
 }
 
+/** How an assertion is used. */
+export interface AssertionUse {
+  /** Whether the login begins with it. */
+  readonly isFirst: boolean;
+  readonly now: Date;
+  /** Called in the transaction when the passkey is synced since its last use, or no longer (WebAuthn L3 §6.1.3). */
+  readonly onBackupChange: (change: { readonly passkeyId: string; readonly backedUp: boolean }) => Promise<void>;
+}
+
 /**
  * Uses an assertion, in the transaction of its effect: spends the challenge, then compares and stores the counter. Returns
  * false when the challenge was spent before, the passkey is gone, or it is suspended and is the first factor.
@@ -147,11 +158,13 @@ export class StuckCounter extends Problem {
 export async function consumeAssertion(
   tx: Queries,
   { id, userId, signCount, backedUp, challenge }: AssertedPasskey,
-  { isFirst, now }: { readonly isFirst: boolean; readonly now: Date },
+  { isFirst, now, onBackupChange }: AssertionUse,
 ): Promise<boolean> {
   const nonce = { hash: challenge.nonceHash, expiresAt: challenge.expiresAt };
   if (!(await spendNonce(tx, 'ceremony', nonce))) return false;
-  if ((await tx.row(use, { id, userId, signCount, backedUp, isFirst, now })) !== undefined) return true;
+  const used = await tx.row(use, { id, userId, signCount, backedUp, isFirst, now });
+  if (used?.backupChanged === true) await onBackupChange({ passkeyId: id, backedUp });
+  if (used !== undefined) return true;
   if ((await tx.row(findStuck, { id, userId, signCount })) !== undefined) throw new StuckCounter(id);
   return false;
 }

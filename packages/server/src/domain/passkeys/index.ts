@@ -20,6 +20,7 @@
 export {
   type AssertedPasskey,
   type AssertionOutcome,
+  type AssertionUse,
   consumeAssertion,
   StuckCounter,
   type VerifyPasskey,

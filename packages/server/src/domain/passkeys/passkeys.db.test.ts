@@ -256,8 +256,16 @@ describeOnBothDatabases('passkeys', (database) => {
       return outcome.passkey;
     }
 
+    const backupChanges: unknown[] = [];
+    const onBackupChange = async (change: object) => {
+      backupChanges.push(change);
+    };
+    beforeEach(() => {
+      backupChanges.length = 0;
+    });
+
     const use = (asserted: AssertedPasskey, isFirst = true) =>
-      database().transaction((tx) => consumeAssertion(tx, asserted, { isFirst, now: now() }));
+      database().transaction((tx) => consumeAssertion(tx, asserted, { isFirst, now: now(), onBackupChange }));
 
     it('happens once of twenty times at once', async () => {
       const asserted = await assert(2);
@@ -268,7 +276,7 @@ describeOnBothDatabases('passkeys', (database) => {
     it('happens again when its effect was rolled back', async () => {
       const asserted = await assert(2);
       const failed = database().transaction(async (tx) => {
-        await consumeAssertion(tx, asserted, { isFirst: true, now: now() });
+        await consumeAssertion(tx, asserted, { isFirst: true, now: now(), onBackupChange });
         throw new Error('the effect failed');
       });
       await expect(failed).rejects.toThrow('the effect failed');
@@ -286,6 +294,22 @@ describeOnBothDatabases('passkeys', (database) => {
       }
       expect(await use(await assert(3, synced))).toBe(true);
       expect((await list()).at(-1)?.backedUp).toBe(false);
+    });
+
+    it('reports each change of the backup once, also of two uses at once', async () => {
+      const synced = up | uv | be;
+      owned = await addRegisteredPasskey(fixture, user, { ceremony: { flags: synced, signCount: 0 } });
+      const [passkeyId, backedUp] = [owned.passkey.id, true];
+      await use(await assert(0, synced));
+      expect(backupChanges).toEqual([]);
+      const both = [await assert(0, synced | bs), await assert(0, synced | bs)];
+      expect(await Promise.all(both.map((asserted) => use(asserted)))).toEqual([true, true]);
+      expect(backupChanges).toEqual([{ passkeyId, backedUp }]);
+      await use(await assert(0, synced));
+      expect(backupChanges).toEqual([
+        { passkeyId, backedUp },
+        { passkeyId, backedUp: false },
+      ]);
     });
 
     it('accepts a counter that stays zero, as synced keys have', async () => {

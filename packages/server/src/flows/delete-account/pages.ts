@@ -58,6 +58,7 @@ export function deletePages(flow: DeletePages): readonly Endpoint[] {
             maxLength: 400,
             ...(typed !== undefined && { value: typed.typed }),
             complaint: complaints.typed,
+            hasFocus: complaints.typed !== undefined,
             isVerbatim: true,
           }),
           submit: say('page.delete.submit'),

@@ -86,6 +86,7 @@ function setupPage(flow: SetUpOwnerPages): readonly Endpoint[] {
           type: 'text',
           autocomplete: 'name',
           maxLength: 200,
+          hasFocus: complaint !== undefined || password === undefined,
           complaint,
           ...(typed !== undefined && { value: typed.name }),
         }),
