@@ -7,7 +7,7 @@ import { accounts } from './accounts.ts';
 import { adminCommands } from './admin-commands.ts';
 import { apiTwins } from './api-twins.ts';
 import type { FaultyApplication, OpenFaultyApplication } from './faulty-application.ts';
-import { interruptEverywhere, type InterruptionReport, interruptLikeTwin } from './interrupt.ts';
+import { type InterruptionReport, interruptEverywhere, interruptLikeTwin } from './interrupt.ts';
 import { jobs } from './jobs.ts';
 import { loginSteps } from './login-steps.ts';
 import { mailLogins } from './mail-logins.ts';

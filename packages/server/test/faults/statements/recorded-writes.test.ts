@@ -34,6 +34,8 @@ it.each([
   const injector = new FaultInjector();
   for (const { timing, point } of aroundLastWrite(sent)) {
     injector.arm(point, timing);
-    expect(sent.map((one) => injector.next(one))).toEqual(sent.map((_, index) => (index === last ? timing : undefined)));
+    expect(sent.map((one) => injector.next(one))).toEqual(
+      sent.map((_, index) => (index === last ? timing : undefined)),
+    );
   }
 });

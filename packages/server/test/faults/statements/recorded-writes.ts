@@ -17,7 +17,9 @@ export function writesOf(recorded: readonly string[]): string[] {
 }
 
 /** Before and after the last write, as `FaultInjector.arm` counts. */
-export function aroundLastWrite(recorded: readonly string[]): { readonly timing: FaultTiming; readonly point: number }[] {
+export function aroundLastWrite(
+  recorded: readonly string[],
+): { readonly timing: FaultTiming; readonly point: number }[] {
   const last = recorded.findLastIndex(writes());
   let inTransaction = false;
   let outside = 0;
