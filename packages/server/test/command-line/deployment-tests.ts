@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eventually } from '#test/support/wait.ts';
 import { client, dataOf, problemOf, type Tokens } from '../../../../e2e/support/client.ts';
 import { launcher, startProgram } from '../../../../e2e/support/program.ts';
-import { type Deployment, type DeploymentKind, openDeployment } from './deployments.ts';
+import { type Deployment, type DeploymentKind, deploymentKinds, openDeployment } from './deployments.ts';
 import { type CommandResult, runHere, runLatchkey, runOnTerminal } from './run.ts';
 import { type CommandRow, processes, table } from './table.ts';
 
@@ -35,17 +35,24 @@ export function deploymentOf(name: DeploymentKind): () => Deployment {
   return () => deployment;
 }
 
+/**
+ * Starting a process takes longer than most commands: one row of each command runs in a process of its own, in one of the
+ * three deployments in turn.
+ */
+function commandsInProcess(name: DeploymentKind): Set<string> {
+  const commands = [...new Set(table.map(({ command }) => command))];
+  return new Set(commands.filter((_, index) => deploymentKinds[index % deploymentKinds.length] === name));
+}
+
 /** Every command of the table. */
 export function testCommands(name: DeploymentKind, deployment: () => Deployment): void {
   const run = (argv: readonly string[], input?: string) => runLatchkey(argv, deployment().settings, input);
 
   it('runs every row of the table as expected', { timeout: 240_000 }, async () => {
-    // One row of each command runs in a process of its own; starting one takes longer than most commands.
-    const started = new Set<string>();
+    const inProcess = commandsInProcess(name);
     for (const row of table) {
       const argv = [...row.command.split(' '), ...(row.argv ?? [])];
-      const runRow = started.has(row.command) ? runHere : runLatchkey;
-      started.add(row.command);
+      const runRow = inProcess.delete(row.command) ? runLatchkey : runHere;
       const ran = await runRow(argv, deployment().settings, row.input);
       const [exit, output] = [exitOf(row, name), outputOf(row, name)];
       const shown = `${argv.join(' ')}\n${ran.stdout}${ran.stderr}`;

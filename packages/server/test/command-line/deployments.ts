@@ -5,7 +5,9 @@ import { makeDirectory, settingsOf, startServer } from '../../../../e2e/support/
 import { cloneDatabase } from '../support/postgres.ts';
 
 /** The deployments in which each command runs. */
-export type DeploymentKind = 'server down' | 'server up, embedded' | 'server up, PostgreSQL';
+export const deploymentKinds = ['server down', 'server up, embedded', 'server up, PostgreSQL'] as const;
+
+export type DeploymentKind = (typeof deploymentKinds)[number];
 
 /** A deployment, and the settings of a command that uses it. */
 export type Deployment = {

@@ -8,6 +8,7 @@ import english from '../../locales/en.json' with { type: 'json' };
 import { eventually } from '../support/wait.ts';
 import { type AccountFlow, accountFlows, type FlowContext, type Prepared } from './account-flows.ts';
 import { type CrashTarget, type Deployment, deploy } from './deployment.ts';
+import { endLeases } from './ended-leases.ts';
 import { findPartialEffects } from './partial-effects.ts';
 import { type SeededRandom, seededRandom } from './seeded-random.ts';
 
@@ -42,11 +43,16 @@ type FlowRun = {
   isCommitted: boolean;
 };
 
-/** In each trial, prepares a user for every flow, sends all requests at once and crashes the target. */
+/**
+ * In each trial, prepares a user for every flow, sends all requests at once and crashes the target.
+ *
+ * @param isHurried ends the leases of the killed server at once, which is for targets that are servers.
+ */
 export async function runAccountCrashTrials(
   target: CrashTarget,
   trials: number,
   seed: number,
+  { isHurried = false } = {},
 ): Promise<AccountCrashReport> {
   const random = seededRandom(seed);
   const sink = await startSmtpSink();
@@ -58,6 +64,7 @@ export async function runAccountCrashTrials(
     runs.push(...crashed);
     const found = await deployment.inspect((database) => inspect(database, crashed));
     faults.push(...found.map((fault) => `trial ${trial}: ${fault}`));
+    if (isHurried) await deployment.inspect(endLeases);
     await deployment.restart();
   }
   for (const run of runs) {

@@ -12,7 +12,7 @@ describe('account flows', () => {
     'are durable once acknowledged, and complete with event and mails or absent, after SIGKILL of: %s',
     { timeout: 300_000 },
     async (target) => {
-      const { faults, flows } = await runAccountCrashTrials(target, trials, 1);
+      const { faults, flows } = await runAccountCrashTrials(target, trials, 1, { isHurried: true });
       expect(faults).toEqual([]);
       expect(flows.reduce((all, { acknowledged }) => all + acknowledged, 0)).toBeGreaterThan(0);
     },

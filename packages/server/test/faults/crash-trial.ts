@@ -4,6 +4,7 @@ import type { Client, Tokens } from '../../../../e2e/support/client.ts';
 import { tokenOf } from '../../../../e2e/support/inbox.ts';
 import { type SmtpSink, startSmtpSink } from '../../../../e2e/support/smtp-sink.ts';
 import { type CrashTarget, type Deployment, deploy } from './deployment.ts';
+import { endLeases } from './ended-leases.ts';
 import { findPartialEffects } from './partial-effects.ts';
 import { type SeededRandom, seededRandom } from './seeded-random.ts';
 import { type Journey, type JourneyContext, linkFor, runJourneys } from './user-journey.ts';
@@ -25,15 +26,27 @@ const concurrentJourneys = 4;
 /** The grace period of a refresh whose response was lost, minus the time of the retry. */
 const gracePeriodMs = 8000;
 
-/** Crashes the target at random times of the journeys, and checks each time every acknowledged effect. */
-export async function runCrashTrials(target: CrashTarget, trials: number, seed: number): Promise<CrashReport> {
+/**
+ * Crashes the target at random times of the journeys, and checks each time every acknowledged effect.
+ *
+ * @param isHurried ends the leases of the killed server at once.
+ */
+export async function runCrashTrials(
+  target: CrashTarget,
+  trials: number,
+  seed: number,
+  { isHurried = false } = {},
+): Promise<CrashReport> {
+  // The server outlives a crash of PostgreSQL, and keeps its leases.
+  const endsLeases = isHurried && target !== 'PostgreSQL under the server';
   const random = seededRandom(seed);
   const sink = await startSmtpSink();
   await using deployment = await deploy(target, sink.url);
   const journeys: Journey[] = [];
   const faults: string[] = [];
   for (let trial = 1; trial <= trials; trial += 1) {
-    const outcome = await crashOnce(deployment, sink, random, `trial-${trial}`).catch((error: unknown) => {
+    const crash = crashOnce(deployment, sink, random, { name: `trial-${trial}`, endsLeases });
+    const outcome = await crash.catch((error: unknown) => {
       throw new Error(`trial ${trial} failed; the server's log:\n${deployment.logs()}`, { cause: error });
     });
     journeys.push(...outcome.journeys);
@@ -47,7 +60,14 @@ export async function runCrashTrials(target: CrashTarget, trials: number, seed: 
 
 type Outcome = { readonly journeys: readonly Journey[]; readonly faults: readonly string[] };
 
-async function crashOnce(deployment: Deployment, sink: SmtpSink, random: SeededRandom, name: string): Promise<Outcome> {
+type Trial = { readonly name: string; readonly endsLeases: boolean };
+
+async function crashOnce(
+  deployment: Deployment,
+  sink: SmtpSink,
+  random: SeededRandom,
+  { name, endsLeases }: Trial,
+): Promise<Outcome> {
   let isCrashed = false;
   let count = 0;
   const context: JourneyContext = { node: deployment.node(), sink, isCrashed: () => isCrashed };
@@ -62,6 +82,7 @@ async function crashOnce(deployment: Deployment, sink: SmtpSink, random: SeededR
   isCrashed = true;
   const journeys = (await running).flat();
   const faults = await deployment.inspect(findPartialEffects);
+  if (endsLeases) await deployment.inspect(endLeases);
   await deployment.restart();
   const node = deployment.node();
   for (const journey of journeys) faults.push(...(await findLostEffects(node, journey, crashedAtMs)));

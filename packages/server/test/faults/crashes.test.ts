@@ -10,7 +10,7 @@ describe('acknowledged effects', () => {
     'are durable, and no effect is partial, after SIGKILL of: %s',
     { timeout: 300_000 },
     async (target) => {
-      const report = await runCrashTrials(target, trials, 1);
+      const report = await runCrashTrials(target, trials, 1, { isHurried: true });
       expect(report.faults).toEqual([]);
       expect(report.acknowledged).toBeGreaterThan(0);
     },

@@ -5,6 +5,7 @@ import { type Client, client, dataOf } from '../../../../e2e/support/client.ts';
 import { tokenOf } from '../../../../e2e/support/inbox.ts';
 import { type RunningWorker, type ServerOptions, startServer, startWorker } from '../../../../e2e/support/server.ts';
 import { type SinkLine, type SmtpSink, startSmtpSink } from '../../../../e2e/support/smtp-sink.ts';
+import { endLeases } from './ended-leases.ts';
 import { type LedgerEntry, readLedger, reconcile } from './mail-reconciliation.ts';
 import { seededRandom } from './seeded-random.ts';
 
@@ -15,6 +16,8 @@ export type MailTrial = {
   /** The SMTP server rejects every attempt whose number is a multiple of this. */
   readonly refuseEvery: number;
   readonly seed: number;
+  /** Ends the leases of each killed worker at once. */
+  readonly isHurried?: true;
 };
 
 export type MailReport = {
@@ -52,7 +55,8 @@ export async function runMailTrial(url: string, trial: MailTrial): Promise<MailR
   try {
     const node = client(server.url);
     const addresses = Array.from({ length: trial.registrations }, (_, index) => `mail-${index + 1}@example.com`);
-    const [worker] = await Promise.all([killRepeatedly(options, sink, trial), registerAll(node, addresses)]);
+    const killing = killRepeatedly(options, sink, database, trial);
+    const [worker] = await Promise.all([killing, registerAll(node, addresses)]);
     await awaitIdle(database, 120_000 + trial.registrations * 100);
     await worker.stop();
     const ledger = await readLedger(database);
@@ -72,7 +76,7 @@ export type ExactKill = {
 };
 
 /** A worker that is killed after it received the 250 and before it records it. */
-export async function runExactKill(url: string): Promise<ExactKill> {
+export async function runExactKill(url: string, { isHurried = false } = {}): Promise<ExactKill> {
   const sink = await startSmtpSink();
   const options = mailOptions(url, sink);
   const server = await startServer({ ...options, parameters: ['--no-jobs'] });
@@ -84,6 +88,7 @@ export async function runExactKill(url: string): Promise<ExactKill> {
     await eventually(first.hasExited, { what: 'the worker is killed at the fault point', timeoutMs: 20_000 });
     // The worker has ended; this deletes its directory.
     await first.kill9();
+    if (isHurried) await endLeases(database);
     const second = await startWorker(options);
     await awaitIdle(database, 120_000);
     await second.stop();
@@ -116,7 +121,12 @@ async function registerAll(node: Client, addresses: readonly string[]): Promise<
 }
 
 /** Kills at points spread over the expected number of attempts, each a few milliseconds later. */
-async function killRepeatedly(options: ServerOptions, sink: SmtpSink, trial: MailTrial): Promise<RunningWorker> {
+async function killRepeatedly(
+  options: ServerOptions,
+  sink: SmtpSink,
+  database: Database,
+  trial: MailTrial,
+): Promise<RunningWorker> {
   const random = seededRandom(trial.seed);
   let worker = await startWorker(options);
   for (let kill = 1; kill <= trial.kills; kill += 1) {
@@ -124,6 +134,7 @@ async function killRepeatedly(options: ServerOptions, sink: SmtpSink, trial: Mai
     await eventually(() => sink.lines.length >= point, { what: `attempt ${point} was made`, timeoutMs: 120_000 });
     await pause(random.between(0, 20));
     await worker.kill9();
+    if (trial.isHurried) await endLeases(database);
     worker = await startWorker(options);
   }
   return worker;

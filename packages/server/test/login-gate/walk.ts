@@ -77,9 +77,13 @@ export class Walk {
     const inputs = inputsOf(endpoint);
     const holder = await this.#holderFor(endpoint, state);
     const outcomes: Cell[] = [];
+    let sessionCount = await this.#countSessions();
     for (const fields of combinations(endpoint, inputs, holder)) {
       for (const session of sessionsFor(endpoint, holder)) {
-        const outcome = await this.#send(endpoint, fields, session, holder);
+        const response = await this.#send(endpoint, fields, session, holder);
+        const countBefore = sessionCount;
+        sessionCount = await this.#countSessions();
+        const outcome = outcomeOf(response, sessionCount > countBefore);
         const trace = `${endpoint.method} ${endpoint.path} { ${Object.keys(fields).join(', ')} } → ${outcome}`;
         outcomes.push({ endpoint: endpoint.id, state, outcome, trace });
       }
@@ -92,8 +96,9 @@ export class Walk {
     const ofSignUp = takesSignUp(endpoint) ? ['signUp'] : [];
     const needed = [...fieldsOf(endpoint), ...ofPage, ...ofSignUp];
     const isReader = endpoint.method === 'GET' && endpoint.changesByGet !== true;
-    // Entering the state `erased` erases every user whose grace period is over, a shared one too.
-    if (!isReader || state === 'grace period over') {
+    // A shared login gets too old for a step-up on a slow machine. Entering the state `erased` erases every user whose grace
+    // period is over, a shared one too.
+    if (!isReader || endpoint.auth.stepUp !== undefined || state === 'grace period over') {
       return addHolder(this.#app, state, new Set(isPublic(endpoint) ? needed : [...needed, 'session']));
     }
     const reader =
@@ -102,15 +107,14 @@ export class Walk {
     return reader;
   }
 
-  async #send(endpoint: Endpoint, fields: Fields, session: Credentials, holder: Holder): Promise<string> {
-    const before = await this.#countSessions();
+  async #send(endpoint: Endpoint, fields: Fields, session: Credentials, holder: Holder): Promise<ReadResponse> {
     const { publicUrl } = this.#app.services.config.http;
     const { target, init } = requestOf(endpoint, withLogin(endpoint, fields, session), session, holder);
     const response = await this.#server.fetch(new Request(publicUrl + target, init), { peerAddress: '127.0.0.1' });
     const text = await response.text();
     // A page repeats the ticket that it was sent.
     const own = Object.values(fields).reduce((rest, value) => rest.replaceAll(value, ''), text);
-    return outcomeOf(response, { text, own }, (await this.#countSessions()) > before);
+    return { status: response.status, headers: response.headers, text, own };
   }
 
   async #countSessions(): Promise<number> {
@@ -124,6 +128,8 @@ type Credentials = RequestOptions & { readonly login?: string };
 interface Input {
   readonly name: string;
   readonly isRequired: boolean;
+  /** The only values that the schema accepts, if it lists them. */
+  readonly accepted?: readonly string[] | undefined;
 }
 
 /** The endpoints that can issue anything: documents receive neither credentials nor cookies, and `/dev/` acts on no user. */
@@ -145,7 +151,17 @@ function inputsOf(endpoint: Endpoint): Input[] {
 
 function propertiesOf(schema: z.ZodType): Input[] {
   const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
-  return Object.keys(properties).map((name) => ({ name, isRequired: required.includes(name) }));
+  return Object.entries(properties).map(([name, property]) => ({
+    name,
+    isRequired: required.includes(name),
+    accepted: acceptedBy(property),
+  }));
+}
+
+function acceptedBy(property: z.core.JSONSchema._JSONSchema): readonly string[] | undefined {
+  if (typeof property === 'boolean') return undefined;
+  const listed = property.const === undefined ? property.enum : [property.const];
+  return listed?.map(String);
 }
 
 /** Whether the endpoint takes the ticket of a sign-up. */
@@ -170,7 +186,7 @@ function allCombinations(endpoint: Endpoint, inputs: readonly Input[], holder: H
     );
 }
 
-function choices(endpoint: Endpoint, { name, isRequired }: Input, { fields }: Holder): Fields[] {
+function choices(endpoint: Endpoint, { name, isRequired, accepted }: Input, { fields }: Holder): Fields[] {
   // The present password is no new one.
   const isNewPassword = /^login\.(submit_)?change_password$/.test(endpoint.id) && name === 'password';
   const values = isNewPassword ? fields.newPassword : fields[name];
@@ -178,7 +194,7 @@ function choices(endpoint: Endpoint, { name, isRequired }: Input, { fields }: Ho
     if (!isRequired) return [{}];
     throw new Error(`the walk has no value for "${name}" of ${endpoint.id}; give it one in states.ts`);
   }
-  const given = values.map((value) => ({ [name]: value }));
+  const given = values.filter((value) => accepted?.includes(value) ?? true).map((value) => ({ [name]: value }));
   if (isRequired) return given.length === 0 ? [{ [name]: unknownSecret }] : given;
   return given.length === 0 || alternatives.has(name) ? [...given, {}] : given;
 }
@@ -250,11 +266,13 @@ interface Body {
   readonly data?: { readonly accessToken?: string; readonly refreshToken?: string; readonly step?: string } | null;
 }
 
-function outcomeOf(
-  { status, headers }: Response,
-  { text, own }: { readonly text: string; readonly own: string },
-  isSession: boolean,
-): string {
+interface ReadResponse extends Pick<Response, 'status' | 'headers'> {
+  readonly text: string;
+  /** The text without the values that were sent. */
+  readonly own: string;
+}
+
+function outcomeOf({ status, headers, text, own }: ReadResponse, isSession: boolean): string {
   if (isSession) return 'session';
   const isJson = /^application\/(problem\+)?json/.test(headers.get('content-type') ?? '');
   const { code, data } = (isJson ? JSON.parse(text) : {}) as Body;

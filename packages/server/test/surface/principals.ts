@@ -206,6 +206,14 @@ const unauthenticated: Partial<Record<PrincipalName, CreatePrincipal>> = {
   }),
 };
 
+/** Their cookie counts on pages, beside a header that the API rejects. */
+const withActiveCookie: readonly PrincipalName[] = ['revoked token and active cookie', 'Basic and active cookie'];
+
+/** Whether a request of the principal may revoke its session. */
+export function mayAct(name: PrincipalName): boolean {
+  return authenticated[name] !== undefined || withActiveCookie.includes(name);
+}
+
 async function requestDeletion({ user, tokens }: SessionHolder): Promise<void> {
   const acting = { credentials: { token: tokens.accessToken }, refreshToken: undefined, deviceToken: '' };
   await deleteAccount({ ...user, acting });

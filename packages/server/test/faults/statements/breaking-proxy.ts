@@ -44,9 +44,20 @@ export async function startBreakingProxy(url: string): Promise<BreakingProxy> {
 const endsStatement = new Set(['S', 'Q']);
 const readyForQuery = 'Z';
 
-/** The text of a Query message, between its header and the terminating zero byte. */
-function textOf({ type, bytes }: WireMessage): string | undefined {
-  return type === 'Q' ? bytes.toString('utf8', 5, bytes.length - 1) : undefined;
+/** The simple queries of the product; all others prepare a session after a lost connection, at any moment. */
+const transactionControl = new Set(['begin', 'commit', 'rollback']);
+
+/** The text that starts here, without its terminating zero byte. */
+function textAt({ bytes }: WireMessage, start: number): string {
+  return bytes.toString('utf8', start, bytes.indexOf(0, start));
+}
+
+/** After the type and the length. */
+const headBytes = 5;
+
+/** The name of the prepared statement of a Bind message; the name of its portal comes first. */
+function boundName(bind: WireMessage): string {
+  return textAt(bind, bind.bytes.indexOf(0, headBytes) + 1);
 }
 
 function relay(client: Socket, upstream: Socket, injector: FaultInjector): void {
@@ -65,12 +76,15 @@ function relay(client: Socket, upstream: Socket, injector: FaultInjector): void 
   // The first ReadyForQuery completes the authentication, before any statement.
   let completed = -1;
   let disconnectAfter = Number.POSITIVE_INFINITY;
+  let bound = '';
   const toServer: MessageStream = { rest: Buffer.alloc(0), hasTypes: false };
   const toClient: MessageStream = { rest: Buffer.alloc(0), hasTypes: true };
   client.on('data', (data) => {
     for (const frame of splitMessages(toServer, data)) {
+      if (frame.type === 'B') bound = boundName(frame);
       if (endsStatement.has(frame.type)) {
-        const timing = injector.next(textOf(frame));
+        const query = frame.type === 'Q' ? textAt(frame, headBytes) : bound;
+        const timing = frame.type === 'Q' && !transactionControl.has(query) ? undefined : injector.next(query);
         if (timing === 'before') return disconnect();
         sent += 1;
         if (timing === 'after') disconnectAfter = sent;

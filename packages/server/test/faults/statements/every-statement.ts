@@ -1,17 +1,20 @@
 /** No 2xx without its effect, and no effect without its audit event and mail job, whichever statement fails. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commands } from '#app/cli/list.ts';
+import { present } from '#kernel/assert.ts';
 import { accountPages } from './account-pages.ts';
 import { accounts } from './accounts.ts';
 import { adminCommands } from './admin-commands.ts';
+import { apiTwins } from './api-twins.ts';
 import type { FaultyApplication, OpenFaultyApplication } from './faulty-application.ts';
-import { interruptEverywhere } from './interrupt.ts';
+import { type InterruptionReport, interruptEverywhere, interruptLikeTwin } from './interrupt.ts';
 import { jobs } from './jobs.ts';
 import { loginSteps } from './login-steps.ts';
 import { mailLogins } from './mail-logins.ts';
 import { passkeys } from './passkeys.ts';
 import { providers } from './providers.ts';
 import { registrations } from './registrations.ts';
+import type { Scenario } from './scenario.ts';
 import { secondFactors } from './second-factors.ts';
 import { sessions } from './sessions.ts';
 
@@ -30,10 +33,27 @@ const scenarios = [
 ];
 
 /** Reviewed by hand: these commands only read. */
-const readOnlyCommands = ['user show', 'user factors', 'user list', 'invite list', 'client origins', 'keys list'];
+const readOnlyCommands = [
+  'user show',
+  'user factors',
+  'user list',
+  'invite list',
+  'client origins',
+  'keys list',
+  'provider list',
+  'provider test',
+];
 
 /** They write no row: they move the clock, compute a challenge or a nonce, or lead the form of a provider on. */
 const withoutRows = ['dev.move_clock', 'login.passkey_options', 'login.id_token_nonce', 'login.provider_form_callback'];
+
+const byName = new Map(scenarios.map((scenario) => [scenario.name, scenario]));
+
+function interrupt(deployment: FaultyApplication, scenario: Scenario): Promise<InterruptionReport> {
+  const twin = apiTwins[scenario.name];
+  if (twin === undefined) return interruptEverywhere(deployment, scenario);
+  return interruptLikeTwin(deployment, scenario, present(byName.get(twin), `the scenario ${twin}`));
+}
 
 /** A page's form calls the flow of an operation of the API, and a callback that of native applications. */
 const isOfPage = (name: string) => name.includes('submit') || name.startsWith('login.provider_callback');
@@ -59,9 +79,16 @@ export function describeEveryStatement(
     afterAll(() => deployment[Symbol.asyncDispose]());
 
     it.each(tested)('is atomic and succeeds on retry: $name', async (scenario) => {
-      const { interruptions, faults } = await interruptEverywhere(deployment, scenario);
+      const { interruptions, faults } = await interrupt(deployment, scenario);
       expect(faults).toEqual([]);
       expect(interruptions).toBeGreaterThan(0);
+    });
+
+    it('compares only forms, each with a scenario that is interrupted at every statement', () => {
+      for (const [name, twin] of Object.entries(apiTwins)) {
+        expect([name, byName.has(name), isOfPage(name)]).toEqual([name, true, true]);
+        expect([twin, byName.has(twin), isOfPage(twin)]).toEqual([twin, true, false]);
+      }
     });
 
     it('covers every operation and command that writes', () => {

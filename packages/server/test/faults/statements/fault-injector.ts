@@ -7,6 +7,14 @@ export class FaultInjector {
   #timing: FaultTiming = 'before';
   #triggered = false;
   #inTransaction = false;
+  #sent: string[] = [];
+
+  /** Returns what `work` sends: the SQL of simple queries, else the name of the prepared statement. */
+  async record<T>(work: () => Promise<T>): Promise<{ readonly result: T; readonly sent: readonly string[] }> {
+    this.#sent = [];
+    const result = await work();
+    return { result, sent: [...this.#sent] };
+  }
 
   /**
    * Arms the fault for the `point`-th statement from now on, starting at 0.
@@ -26,10 +34,15 @@ export class FaultInjector {
     return this.#triggered;
   }
 
-  /** Called for each statement; returns the timing of the fault or undefined. `text` is the SQL of a simple query. */
-  next(text: string | undefined): FaultTiming | undefined {
-    if (text === 'begin') this.#inTransaction = true;
-    if (text === 'commit' || text === 'rollback') this.#inTransaction = false;
+  /**
+   * Called for each statement; returns the timing of the fault or undefined.
+   *
+   * @param sent the SQL of a simple query, else the name of the prepared statement.
+   */
+  next(sent: string): FaultTiming | undefined {
+    this.#sent.push(sent);
+    if (sent === 'begin') this.#inTransaction = true;
+    if (sent === 'commit' || sent === 'rollback') this.#inTransaction = false;
     if (this.#timing === 'after' && this.#inTransaction) return undefined;
     if (this.#remaining > 0) {
       this.#remaining -= 1;

@@ -78,8 +78,8 @@ function injectFaults(client: Client, injector: FaultInjector): Client['query'] 
     else if (sent === 'commit') await send('rollback');
     throw new Error(`injected failure ${timing} a statement`);
   };
-  const queryWithFaults = (sent: unknown) => {
-    const timing = injector.next(typeof sent === 'string' ? sent : undefined);
+  const queryWithFaults = (sent: string | { readonly name?: string }) => {
+    const timing = injector.next(typeof sent === 'string' ? sent : (sent.name ?? ''));
     return timing === undefined ? send(sent) : fail(sent, timing);
   };
   client.query = queryWithFaults as unknown as Client['query'];

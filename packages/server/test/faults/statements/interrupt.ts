@@ -2,6 +2,7 @@
 import { findPartialEffects } from '../partial-effects.ts';
 import type { FaultTiming } from './fault-injector.ts';
 import type { FaultyApplication } from './faulty-application.ts';
+import { aroundLastWrite, writesOf } from './recorded-writes.ts';
 import { deleteAllUsers, describeChanges, type Snapshot, takeSnapshot } from './row-changes.ts';
 import type { Prepared, Result, Scenario } from './scenario.ts';
 
@@ -37,6 +38,31 @@ export async function interruptEverywhere(
   return { interruptions, faults };
 }
 
+/**
+ * For a scenario that sends the writes of another one, which is interrupted everywhere: compares the writes of both, and
+ * interrupts this one around its last write.
+ */
+export async function interruptLikeTwin(
+  deployment: FaultyApplication,
+  scenario: Scenario,
+  twin: Scenario,
+): Promise<InterruptionReport> {
+  await deployment.inspect(deleteAllUsers);
+  const expected = writesOf((await deployment.injector.record((await prepare(deployment, twin)).run)).sent);
+  const { fullEffect, faults, sent } = await runUninterrupted(deployment, scenario);
+  const writes = writesOf(sent);
+  if (writes.join() !== expected.join())
+    faults.push(`it sends ${writes.join(', ')}; ${twin.name} sends ${expected.join(', ')}`);
+  let interruptions = 0;
+  for (const { timing, point } of aroundLastWrite(sent)) {
+    const found = await interruptAt(deployment, scenario, fullEffect, point, timing);
+    if (found === undefined) continue;
+    interruptions += 1;
+    faults.push(...found.map((fault) => `${timing} the last write: ${fault}`));
+  }
+  return { interruptions, faults };
+}
+
 async function snapshot(deployment: FaultyApplication): Promise<Snapshot> {
   return deployment.inspect(takeSnapshot);
 }
@@ -51,7 +77,7 @@ async function prepare({ app }: FaultyApplication, scenario: Scenario): Promise<
 async function runUninterrupted(deployment: FaultyApplication, scenario: Scenario) {
   const prepared = await prepare(deployment, scenario);
   const before = await snapshot(deployment);
-  const result = await prepared.run();
+  const { result, sent } = await deployment.injector.record(prepared.run);
   const fullEffect = changesOf(scenario, before, await snapshot(deployment));
   const faults: string[] = [];
   if (result !== expectedResult(scenario)) faults.push(`uninterrupted, it returned ${result}`);
@@ -61,7 +87,7 @@ async function runUninterrupted(deployment: FaultyApplication, scenario: Scenari
   expectRows(faults, fullEffect, 'jobs', scenario.jobs ?? mail.map(() => 'mail.send'));
   faults.push(...(await checkIdempotency(deployment, scenario, prepared, before, fullEffect)));
   if (!(await prepared.isComplete())) faults.push('uninterrupted, it does not reach its end state');
-  return { fullEffect, faults };
+  return { fullEffect, faults, sent };
 }
 
 function changesOf({ optionalRows = [] }: Scenario, before: Snapshot, after: Snapshot): string[] {
