@@ -30,7 +30,16 @@ const scenarios = [
 ];
 
 /** Reviewed by hand: these commands only read. */
-const readOnlyCommands = ['user show', 'user factors', 'user list', 'invite list', 'client origins', 'keys list'];
+const readOnlyCommands = [
+  'user show',
+  'user factors',
+  'user list',
+  'invite list',
+  'client origins',
+  'keys list',
+  'provider list',
+  'provider test',
+];
 
 /** They write no row: they move the clock, compute a challenge or a nonce, or lead the form of a provider on. */
 const withoutRows = ['dev.move_clock', 'login.passkey_options', 'login.id_token_nonce', 'login.provider_form_callback'];
