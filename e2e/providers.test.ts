@@ -59,7 +59,7 @@ describe.each([true, false])('with scripts: %s', (javaScriptEnabled) => {
     await page.getByRole('link', { name: 'Sign in and connect' }).click();
     await page.getByLabel('Email').fill(email);
     await page.getByLabel('Password', { exact: true }).fill(validPassword);
-    await press(page, 'Sign in');
+    await press(page, /^Sign in$/);
     await page.waitForURL(`${origin}/login/link`);
     await press(page, 'Connect');
     await page.waitForURL(`${origin}/account/connections?done=connected`);
