@@ -64,7 +64,6 @@ export function publicEndpoints(
   const onRegistered = (outcome: 'created' | 'repeated' | 'taken') => {
     if (outcome === 'created') metrics.userRegistered();
   };
-  const { magicLink, emailCode } = config.loginByMail;
   const publicUrl = new URL(config.http.publicUrl);
   const development = developmentOf(config);
   const byMail = { ...services, loginByMail: config.loginByMail, inboxUrl: development?.inboxUrl };
@@ -100,7 +99,7 @@ export function publicEndpoints(
     ...stepUpEndpoints(services),
     ...manageFactorsEndpoints({ ...services, service: config.brand.name }),
     ...managePasskeysEndpoints(services),
-    ...manageIdentitiesEndpoints({ ...services, isMailEnabled: magicLink || emailCode }),
+    ...manageIdentitiesEndpoints({ ...services, loginByMail: config.loginByMail }),
     ...manageSessionsEndpoints(services),
     ...deleteAccountEndpoints({ ...services, ...config.deletion }),
     ...cancelDeletionEndpoints(services),

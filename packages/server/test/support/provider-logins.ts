@@ -54,12 +54,17 @@ export function refreshOf({ text }: AppResponse): URL {
   return new URL(url.replaceAll('&amp;', '&'));
 }
 
+/** The path of the callback that the provider leads to, after the page that leads to the provider. */
+export function callbackAfter({ id, fake }: KnownProvider, left: AppResponse): string {
+  return `/login/with/${id}/callback?${fake.authorize(refreshOf(left)).toString()}`;
+}
+
 /** Presses the provider's button on the sign-in page; returns the path of the callback that the provider leads to. */
 export async function leaveFor(browser: PageBrowser, { id, fake }: KnownProvider, query = ''): Promise<string> {
   await browser.open(`/login${query}`);
   const left = await browser.submit(`/login/with/${id}`);
   if (left.status !== 200) throw new Error(`the sign-in did not begin: ${left.status} ${left.text}`);
-  return `/login/with/${id}/callback?${fake.authorize(refreshOf(left))}`;
+  return callbackAfter({ id, fake }, left);
 }
 
 /** Signs in with the provider as this person; returns the response to the callback. */

@@ -4,7 +4,7 @@ import { present } from '#kernel/assert.ts';
 import type { Application, AppResponse } from './application.ts';
 import type { FakePerson } from './fake-provider.ts';
 import { PageBrowser, signIn } from './page-browser.ts';
-import { addFakeProvider, type KnownProvider, newPerson, refreshOf, signInWith } from './provider-logins.ts';
+import { addFakeProvider, callbackAfter, type KnownProvider, newPerson, signInWith } from './provider-logins.ts';
 import type { Tokens } from './user-actions.ts';
 
 /** The client id of the native application, which is not that of the web. */
@@ -46,13 +46,13 @@ export async function signInAs(app: Application, person: FakePerson): Promise<Ap
 
 /** Connects a further identity on the pages, by a session of its own. */
 export async function connectAnother(app: Application, email: string, password: string): Promise<void> {
-  const { id, fake } = await sharedProvider(app);
-  fake.person = newPerson({ email_verified: false });
+  const provider = await sharedProvider(app);
+  provider.fake.person = newPerson({ email_verified: false });
   const browser = new PageBrowser(app);
   await signIn(browser, email, password);
   await browser.open('/account/connections');
-  const left = await browser.submit('/account/connections/connect', { provider: id });
-  const done = await browser.open(`/login/with/${id}/callback?${fake.authorize(refreshOf(left))}`);
+  const left = await browser.submit('/account/connections/connect', { provider: provider.id });
+  const done = await browser.open(callbackAfter(provider, left));
   if (done.headers.get('location') !== '/account/connections?done=connected') throw new Error('nothing was connected');
 }
 

@@ -22,7 +22,7 @@
  */
 export { deleteExpiredApplicantKeys, eraseApplicantKeys } from './applicants.ts';
 export { RegistrationHook, type RegistrationHookSettings } from './hook.ts';
-export { addVerificationLink, linkValues, repeatRegistration } from './link.ts';
+export { addVerificationLink } from './link.ts';
 export { type CarriedIdentity, openRegistration, type PendingRegistration } from './pending.ts';
 export { proveRegistration } from './prove.ts';
 export { supersedeRegistration } from './superseded.ts';

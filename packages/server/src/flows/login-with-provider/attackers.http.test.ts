@@ -5,9 +5,9 @@ import { PageBrowser, signIn } from '#test/support/page-browser.ts';
 import {
   addFakeProvider,
   addFederatedUser,
+  callbackAfter,
   type KnownProvider,
   newPerson,
-  refreshOf,
   signInWith,
 } from '#test/support/provider-logins.ts';
 import { mailedToken, register, validPassword } from '#test/support/user-actions.ts';
@@ -95,8 +95,7 @@ describe.each(['postgres', 'embedded'] as const)('a provider (%s)', (databaseKin
       await signIn(owner, email, validPassword);
       await owner.open('/account/connections');
       const left = await owner.submit('/account/connections/connect', { provider: provider.id });
-      const callback = provider.fake.authorize(refreshOf(left));
-      const linked = await owner.open(`/login/with/${provider.id}/callback?${callback}`);
+      const linked = await owner.open(callbackAfter(provider, left));
       expect(locationOf(linked)).toBe('/account/connections?done=connected');
       expect(locationOf(await signInWith(new PageBrowser(app), provider, person))).toBe('/account');
     });

@@ -359,7 +359,7 @@ describe('the rules of registration', () => {
       }
     }
     expect((await counts())?.users).toBe(before?.users);
-    // Where registration is open, the same person gets one.
+    // An open node creates one.
     await addFederatedUser(app, provider);
     await closed.close();
     await lists.close();

@@ -1,6 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Application } from '#test/support/application.ts';
+import { json, startReceiver } from '#test/support/http-receiver.ts';
 import { addFakeProvider, enableProvider, type KnownProvider, newPerson } from '#test/support/provider-logins.ts';
+import { hookSettings } from '#test/support/registration-hook.ts';
 import {
   loginByIdToken,
   nativeClientId,
@@ -108,5 +110,31 @@ describe('POST /api/v1/auth/login/id-token', () => {
     expect((await loginByIdToken(app, token)).status).toBe(200);
     await web.fake.stop();
     expect(nativeClientId).not.toBe(provider.fake.clientId);
+  });
+
+  it('403 where strangers get no account: by mode, by domain, and by the registration hook', async () => {
+    const receiver = await startReceiver();
+    receiver.react(json({ allow: false, reason: 'not_today' }));
+    const settings = {
+      registration_closed: { LATCHKEY_REGISTRATION: 'closed' },
+      email_domain_not_allowed: { LATCHKEY_EMAIL_DOMAINS_DENY: 'people.example' },
+      registration_refused: hookSettings(receiver.port),
+    };
+    const known = newPerson();
+    expect((await loginByIdToken(app, await tokenOf(known))).status).toBe(200);
+    for (const [code, env] of Object.entries(settings)) {
+      const node = await Application.open({ deploymentOf: app, env });
+      for (const email_verified of [true, false]) {
+        const refused = await loginByIdToken(node, await tokenOf(newPerson({ email_verified })));
+        expect(refused).toMatchObject({ status: 403, code });
+      }
+      expect((await loginByIdToken(node, await tokenOf(known))).status).toBe(200);
+      await node.close();
+    }
+    expect(receiver.received.map(({ body }) => (JSON.parse(body) as { via: string }).via)).toEqual([
+      'provider',
+      'provider',
+    ]);
+    await receiver.stop();
   });
 });

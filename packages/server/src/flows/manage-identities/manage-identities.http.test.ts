@@ -4,9 +4,9 @@ import { PageBrowser, signIn } from '#test/support/page-browser.ts';
 import {
   addFakeProvider,
   addFederatedUser,
+  callbackAfter,
   type KnownProvider,
   newPerson,
-  refreshOf,
   signInWith,
 } from '#test/support/provider-logins.ts';
 import { auditActionsOf } from '#test/support/stored-login.ts';
@@ -43,8 +43,7 @@ async function connect(browser: PageBrowser, person = newPerson()): Promise<stri
   provider.fake.person = person;
   await browser.open('/account/connections');
   const left = await browser.submit('/account/connections/connect', { provider: provider.id });
-  const callback = provider.fake.authorize(refreshOf(left));
-  return (await browser.open(`/login/with/${provider.id}/callback?${callback}`)).headers.get('location');
+  return (await browser.open(callbackAfter(provider, left))).headers.get('location');
 }
 
 async function signedIn(): Promise<{ readonly browser: PageBrowser; readonly email: string }> {
@@ -80,7 +79,7 @@ describe('the identities of an account', () => {
     provider.fake.person = newPerson();
     await browser.open('/account/connections');
     const left = await browser.submit('/account/connections/connect', { provider: provider.id });
-    const callback = `/login/with/${provider.id}/callback?${provider.fake.authorize(refreshOf(left))}`;
+    const callback = callbackAfter(provider, left);
     const { browser: other } = await signedIn();
     browser.remove('latchkey_session');
     browser.set('latchkey_session', other.valueOf('latchkey_session') ?? '');

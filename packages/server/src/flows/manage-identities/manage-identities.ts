@@ -29,7 +29,7 @@ export interface ManageIdentities extends Issuers {
   readonly identityProviders: ProviderList;
   readonly passkeys: PasskeySettings;
   /** Whether a mailed link or code logs in. */
-  readonly isMailEnabled: boolean;
+  readonly loginByMail: { readonly magicLink: boolean; readonly emailCode: boolean };
   /** How recent the proof must be. */
   readonly stepUpSeconds: number;
 }
@@ -62,7 +62,8 @@ export async function unlinkOwn(
   const { userId, sessionId } = principal;
   const now = flow.clock.now();
   const userKey = await keyOf(flow, userId);
-  const ways = { byMail: flow.isMailEnabled, passkeys: acceptsPasskeys(flow.passkeys) };
+  const { magicLink, emailCode } = flow.loginByMail;
+  const ways = { byMail: magicLink || emailCode, passkeys: acceptsPasskeys(flow.passkeys) };
   const { renewed } = await flow.database.transaction((tx) =>
     changeUser(flow, tx, caller, {
       userId,

@@ -31,10 +31,8 @@ async function canSignIn(app: Application, person: Person): Promise<boolean> {
   return (await signInAs(app, person)).headers.get('location') === '/account';
 }
 
-const anyStart = async (app: Application, browser: PageBrowser): Promise<Result> => {
-  const { id } = await sharedProvider(app);
-  return resultOf(await browser.submit(`/login/with/${id}`));
-};
+/** A callback takes its login before it requests anything, so that a later failure leaves the login taken. */
+const takenLogin = '~ provider_logins login: consumed_at';
 
 /** A callback that has arrived. */
 async function arriving(app: Application, person: Person): Promise<() => Promise<Result>> {
@@ -55,9 +53,13 @@ const callbacks: readonly Scenario[] = [
     audit: [],
     prepare: async (app) => {
       const person = newPerson();
+      const { id } = await sharedProvider(app);
       const browser = new PageBrowser(app);
-      await browser.open('/login');
-      return { run: () => anyStart(app, browser), isComplete: () => canSignIn(app, person) };
+      const { text } = await browser.open('/login');
+      return {
+        run: async () => resultOf(await browser.submitFrom(text, `/login/with/${id}`)),
+        isComplete: () => canSignIn(app, person),
+      };
     },
   },
   {
@@ -65,6 +67,7 @@ const callbacks: readonly Scenario[] = [
     commitsInParts: true,
     audit: ['user.registered', 'login.succeeded'],
     retryResult: 'page 400',
+    optionalRows: [takenLogin],
     prepare: async (app) => {
       const person = newPerson();
       return { run: await arriving(app, person), isComplete: () => canSignIn(app, person) };
@@ -76,6 +79,7 @@ const callbacks: readonly Scenario[] = [
     audit: ['login.succeeded'],
     mail: ['new_device'],
     retryResult: 'page 400',
+    optionalRows: [takenLogin],
     prepare: async (app) => {
       const { userId, email } = await addScenarioUser(app);
       await login(app, email);
@@ -95,10 +99,10 @@ const callbacks: readonly Scenario[] = [
       const browser = new PageBrowser(app);
       await signInWith(browser, provider, { sub: person.sub });
       const path = `/login/with/${provider.id}/email`;
-      await browser.open(path);
+      const { text } = await browser.open(path);
       const email = present(person.email, 'an email');
       return {
-        run: async () => resultOf(await browser.submit(path, { email })),
+        run: async () => resultOf(await browser.submitFrom(text, path, { email })),
         isComplete: async () => (await signInAs(app, newPerson())).status === 303,
       };
     },
