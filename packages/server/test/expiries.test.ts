@@ -62,7 +62,6 @@ const swept: readonly Expiry[] = [
   { what: 'the row of an invitation', lasts: '14d', begin: begin.invitationRow },
   { what: 'a user who never verified an address', lasts: '7d', begin: begin.unverifiedUser },
   { what: 'failed attempts on an unknown address', lasts: '30d', begin: begin.unknownAttempts },
-  { what: 'the row of a sign-up', lasts: '3600s', begin: begin.signUpTicketRow },
   { what: 'a dead letter', lasts: '30d', begin: begin.deadLetter },
   { what: 'a finished mail', lasts: '90d', begin: begin.finishedMail },
 ];

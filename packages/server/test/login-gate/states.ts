@@ -208,7 +208,7 @@ export async function addHolder(app: Application, state: State, needed: Readonly
     browserToken: [browser],
     refreshToken: byToken === undefined ? [] : [byToken.data.refreshToken],
     deviceToken: byToken === undefined ? [] : [byToken.data.deviceToken],
-    id: [byToken?.data.sessionId ?? user.userId],
+    id: byToken === undefined ? [user.userId] : [byToken.data.sessionId, deviceOf(app, byToken.data.deviceToken)],
     token: [...changes, ...before.links, ...after.links],
     code: [...before.codes, ...after.codes],
     // Nobody holds the second factor itself: that is what the first one must not be enough for.
@@ -313,6 +313,11 @@ async function issuePageTickets(
   const ticket = await issuePageTicket(app.services, userId, authEpoch, browserHash);
   const ofSignUp = needed.has('signUp') ? [await issueSignUpTicket(app.services, userId, authEpoch, browserHash)] : [];
   return ticket === undefined ? ofSignUp : [ticket, ...ofSignUp];
+}
+
+/** The id of a known device, which its token contains. */
+function deviceOf({ services }: Application, deviceToken: string): string {
+  return present(services.devices.read(deviceToken), 'the device of the token');
 }
 
 /** A ticket as the login of a user whose deletion is pending returns it. */

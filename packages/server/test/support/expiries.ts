@@ -183,12 +183,6 @@ export const usedSignUpTicket: CreateExpiring = async (app) => {
   return async () => (await findSignUp(database, { text }, clock.now())) !== undefined;
 };
 
-export const signUpTicketRow: CreateExpiring = async (app) => {
-  const { ticket: text } = await signUp(app);
-  const signedUp = present(await findSignUp(app.services.database, { text }, app.clock.now()), 'the sign-up');
-  return survivesSweep(app.services, 'logins', signedUp.id);
-};
-
 export const invitation: CreateExpiring = async (app) => {
   const id = await addPendingInvitation(app);
   const { database, tokens, keys, clock } = app.services;
@@ -265,7 +259,6 @@ const rows = {
   revocations: exists('revocations', 'target'),
   invitations: exists('invitations', 'id'),
   identifiers: exists('identifiers', 'canonical'),
-  logins: exists('logins', 'id'),
   oneTimeTokens: exists('one_time_tokens', 'id'),
   mails: exists('mail_ledger', 'id'),
   jobs: exists('jobs', 'id'),

@@ -2,7 +2,6 @@
 import { issueToken, sealNewAddress } from '#domain/one-time-tokens/index.ts';
 import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
-import type { Application } from './application.ts';
 import { addActiveUser } from './daily-traffic.ts';
 import type { CreateExpiring } from './expiries.ts';
 import { uniqueEmail } from './user-actions.ts';
@@ -16,14 +15,8 @@ const findOwner = statement('test_half_confirmed.owner', {
   columns: { userId: 'uuid', identifierId: 'uuid' },
 });
 
-/** A change of address that waits for both, with the secrets of both links; made without the setting that requires both. */
-export interface ChangeLinks {
-  readonly email: string;
-  readonly oldToken: string;
-  readonly newToken: string;
-}
-
-export async function addChangeLinks(app: Application): Promise<ChangeLinks> {
+/** Uses the endpoint: the old address confirms first, and the confirmation by the new address makes the change. */
+export const halfConfirmedChange: CreateExpiring = async (app) => {
   const { database, tokens, users, clock } = app.services;
   const email = (await addActiveUser(app)).toLowerCase();
   const { userId, identifierId } = present(await database.row(findOwner, { email }), 'the user');
@@ -47,17 +40,11 @@ export async function addChangeLinks(app: Application): Promise<ChangeLinks> {
     return tokens.secret(id, purpose, values.tokenKeyId);
   }
 
-  const oldToken = await issue(oldLink, newLink, identifierId);
-  const newToken = await issue(newLink, oldLink, null);
-  return { email, oldToken, newToken };
-}
-
-/** Uses the endpoint: the old address confirms first, and the confirmation by the new address makes the change. */
-export const halfConfirmedChange: CreateExpiring = async (app) => {
-  const { oldToken, newToken } = await addChangeLinks(app);
   const confirm = async (token: string) =>
     (await app.send<{ readonly status: string }>('POST', '/api/v1/auth/confirm-email-change', { json: { token } }))
       .data;
+  const oldToken = await issue(oldLink, newLink, identifierId);
+  const newToken = await issue(newLink, oldLink, null);
   const first = await confirm(oldToken);
   return async () => first.status === 'waiting' && (await confirm(newToken))?.status === 'changed';
 };

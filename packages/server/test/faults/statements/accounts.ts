@@ -1,7 +1,6 @@
 /** Scenarios of passwords, addresses and accounts. */
 import { present } from '#kernel/assert.ts';
 import type { Application } from '../../support/application.ts';
-import { addChangeLinks } from '../../support/half-confirmed-change.ts';
 import { cookieHeader, isAccepted, login, sameOrigin, uniqueEmail, validPassword } from '../../support/user-actions.ts';
 import {
   addScenarioUser,
@@ -222,16 +221,6 @@ const addresses: readonly Scenario[] = [
     mail: ['email_changed_notice'],
     retryResult: 'page 400',
     prepare: (app) => confirmation(app, (token) => submitForm(app, '/confirm-email-change', { token })),
-  },
-  {
-    name: 'change_email.submit_confirm, disowned',
-    audit: ['email.change_canceled'],
-    prepare: async (app) => {
-      const { email, oldToken: token, newToken } = await addChangeLinks(app);
-      const answer = () => submitForm(app, '/confirm-email-change', { token, answer: 'disown' });
-      const confirmed = async () => (await confirm(app, newToken)) === 'done';
-      return { run: answer, isComplete: () => allTrue([not(confirmed), () => canLogIn(app, email)]) };
-    },
   },
   {
     name: 'change_email.undo',
