@@ -79,16 +79,20 @@ describe('in a browser with a passkey', () => {
       authenticatorId: device.authenticatorId,
       enabled: false,
     });
+    const ofAutofill = page.waitForResponse('**/login/passkey/options');
     await page.goto(`${site.origin}/login`);
+    await ofAutofill;
     expect(await page.getByLabel('Email').getAttribute('autocomplete')).toBe('username webauthn');
-    // The answer comes after the button has ended the request of the autofill, which would take it otherwise.
-    const options = page.waitForResponse('**/login/passkey/options');
-    await press(page, 'Sign in with a passkey');
-    await options;
-    await device.cdp.send('WebAuthn.setAutomaticPresenceSimulation', {
-      authenticatorId: device.authenticatorId,
-      enabled: true,
+    // The button has ended the request of the autofill, which would take the answer otherwise, and has not begun its own.
+    await page.route('**/login/passkey/options', async (route) => {
+      const response = await route.fetch();
+      await device.cdp.send('WebAuthn.setAutomaticPresenceSimulation', {
+        authenticatorId: device.authenticatorId,
+        enabled: true,
+      });
+      await route.fulfill({ response });
     });
+    await press(page, 'Sign in with a passkey');
     await page.waitForURL('**/account');
     expect(await page.getByText(email).isVisible()).toBe(true);
     expect(device.complaints).toEqual([]);
