@@ -1,37 +1,15 @@
 /** Passkeys in a real browser, with Chromium's virtual authenticator. */
-import type { Browser, CDPSession, Page } from 'playwright-core';
+import type { CDPSession, Page } from 'playwright-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { openChromium } from './support/chromium.ts';
-import { client, dataOf } from './support/client.ts';
-import { awaitLink, readInbox, tokenOf } from './support/inbox.ts';
-import { type RunningServer, startServer } from './support/server.ts';
+import { startServer } from './support/server.ts';
+import { pathOf, press, Site, signIn as sendSignIn } from './support/site.ts';
 
-const password = 'a long enough password';
-
-let server: RunningServer;
-let origin: string;
-let browser: Browser;
-let people = 0;
+let site: Site;
 
 beforeAll(async () => {
-  server = await startServer({ database: 'embedded' });
-  origin = `http://localhost:${new URL(server.url).port}`;
-  browser = await openChromium();
-  return async () => {
-    await browser.close();
-    expect(await server.stop()).toBe(0);
-  };
+  site = await Site.open();
+  return () => site.close();
 });
-
-async function addUser(): Promise<string> {
-  people += 1;
-  const email = `passkeys.${people}@people.example`;
-  const api = client(server.url);
-  dataOf(await api.register({ email, password }));
-  const link = await awaitLink(() => readInbox(server.opsUrl, email), '/verify-email');
-  dataOf(await api.verify(tokenOf(link)));
-  return email;
-}
 
 /** A browser profile with an authenticator. */
 interface Device {
@@ -43,13 +21,8 @@ interface Device {
 
 /** @param hasPin false for a security key that verifies nobody. */
 async function openDevice(hasPin = true): Promise<Device> {
-  const page = await (await browser.newContext({ locale: 'en' })).newPage();
   const complaints: string[] = [];
-  page.on('console', (message) => {
-    const isRefusal = /status of (?:400|401|403|409|422|429)/.test(message.text());
-    if (message.type() === 'error' && !isRefusal) complaints.push(message.text());
-  });
-  page.on('pageerror', (error) => complaints.push(error.message));
+  const page = await site.newPage({ complaints });
   const cdp = await page.context().newCDPSession(page);
   await cdp.send('WebAuthn.enable');
   const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
@@ -65,32 +38,28 @@ async function openDevice(hasPin = true): Promise<Device> {
   return { page, cdp, authenticatorId, complaints };
 }
 
-const pathOf = (page: Page) => new URL(page.url()).pathname;
-const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).click();
 const credentialsOf = async ({ cdp, authenticatorId }: Device) =>
   (await cdp.send('WebAuthn.getCredentials', { authenticatorId })).credentials;
 
 async function signIn(page: Page, email: string): Promise<void> {
-  await page.goto(`${origin}/login`);
-  await page.getByLabel('Email').fill(email);
-  await page.getByLabel('Password', { exact: true }).fill(password);
-  await press(page, 'Sign in');
+  await page.goto(`${site.origin}/login`);
+  await sendSignIn(page, email);
 }
 
 async function signOut(page: Page): Promise<void> {
-  await page.goto(`${origin}/logout`);
+  await page.goto(`${site.origin}/logout`);
   await press(page, 'Sign out');
 }
 
 async function addKey({ page }: Device, kind: 'passkey' | 'security key'): Promise<void> {
-  await page.goto(`${origin}/account/security`);
+  await page.goto(`${site.origin}/account/security`);
   await page.getByRole('link', { name: 'Add a passkey' }).click();
   await press(page, `Add a ${kind}`);
 }
 
 /** A person with a passkey, signed in on a device. */
 async function addPasskeyUser(): Promise<{ readonly email: string; readonly device: Device }> {
-  const [email, device] = [await addUser(), await openDevice()];
+  const [email, device] = [await site.addUser(), await openDevice()];
   await signIn(device.page, email);
   await device.page.waitForURL('**/account');
   await addKey(device, 'passkey');
@@ -110,16 +79,20 @@ describe('in a browser with a passkey', () => {
       authenticatorId: device.authenticatorId,
       enabled: false,
     });
-    await page.goto(`${origin}/login`);
+    const ofAutofill = page.waitForResponse('**/login/passkey/options');
+    await page.goto(`${site.origin}/login`);
+    await ofAutofill;
     expect(await page.getByLabel('Email').getAttribute('autocomplete')).toBe('username webauthn');
-    // The answer comes after the button has ended the request of the autofill, which would take it otherwise.
-    const options = page.waitForResponse('**/login/passkey/options');
-    await press(page, 'Sign in with a passkey');
-    await options;
-    await device.cdp.send('WebAuthn.setAutomaticPresenceSimulation', {
-      authenticatorId: device.authenticatorId,
-      enabled: true,
+    // The button has ended the request of the autofill, which would take the answer otherwise, and has not begun its own.
+    await page.route('**/login/passkey/options', async (route) => {
+      const response = await route.fetch();
+      await device.cdp.send('WebAuthn.setAutomaticPresenceSimulation', {
+        authenticatorId: device.authenticatorId,
+        enabled: true,
+      });
+      await route.fulfill({ response });
     });
+    await press(page, 'Sign in with a passkey');
     await page.waitForURL('**/account');
     expect(await page.getByText(email).isVisible()).toBe(true);
     expect(device.complaints).toEqual([]);
@@ -129,7 +102,7 @@ describe('in a browser with a passkey', () => {
     const { device } = await addPasskeyUser();
     const { page } = device;
     await page.context().clearCookies();
-    await page.goto(`${origin}/account/security`);
+    await page.goto(`${site.origin}/account/security`);
     await page.waitForURL('**/account/security');
     expect(await page.getByRole('heading', { name: 'Passkeys and security keys' }).isVisible()).toBe(true);
     expect(device.complaints).toEqual([]);
@@ -165,7 +138,7 @@ describe('in a browser with a passkey', () => {
     await expect.poll(() => credentialsOf(device)).toEqual([]);
     if (credential === undefined) throw new Error('the authenticator had no passkey');
     await device.cdp.send('WebAuthn.addCredential', { authenticatorId: device.authenticatorId, credential });
-    await page.goto(`${origin}/login`);
+    await page.goto(`${site.origin}/login`);
     await page.getByText('This passkey was removed from the account').waitFor();
     await expect.poll(() => credentialsOf(device)).toEqual([]);
     expect(device.complaints).toEqual([]);
@@ -174,7 +147,7 @@ describe('in a browser with a passkey', () => {
 
 describe('in a browser with a security key that has no PIN', () => {
   it('turns two-step sign-in on, is asked for after the password, and confirms a step-up', async () => {
-    const [email, device] = [await addUser(), await openDevice(false)];
+    const [email, device] = [await site.addUser(), await openDevice(false)];
     const { page } = device;
     await signIn(page, email);
     await page.waitForURL('**/account');
@@ -186,13 +159,13 @@ describe('in a browser with a security key that has no PIN', () => {
     await page.waitForURL('**/login/second-factor/passkey');
     await press(page, 'Use passkey or security key');
     await page.waitForURL('**/account');
-    await page.goto(`${origin}/step-up?continue=/account/security`);
+    await page.goto(`${site.origin}/step-up?continue=/account/security`);
     await page.waitForURL('**/account/security');
     expect(device.complaints).toEqual([]);
   });
 
   it('leads to a recovery code without it', async () => {
-    const [email, device] = [await addUser(), await openDevice(false)];
+    const [email, device] = [await site.addUser(), await openDevice(false)];
     const { page } = device;
     await signIn(page, email);
     await page.waitForURL('**/account');
@@ -209,25 +182,23 @@ describe('in a browser with a security key that has no PIN', () => {
 
 describe('in a browser without scripts', () => {
   it('the pages are complete, and show no button that does nothing', async () => {
-    const email = await addUser();
-    const context = await browser.newContext({ javaScriptEnabled: false, locale: 'en' });
-    const page = await context.newPage();
+    const email = await site.addUser();
+    const page = await site.newPage({ javaScriptEnabled: false });
     await signIn(page, email);
     await page.waitForURL('**/account');
-    await page.goto(`${origin}/account/security/add-passkey`);
+    await page.goto(`${site.origin}/account/security/add-passkey`);
     // Playwright disables scripts behind the parser's back, so that it does not render `noscript`.
     expect(await page.content()).toContain('A passkey needs JavaScript');
     expect(await page.locator('main').getByRole('button').count()).toBe(0);
     expect(await page.locator('[hidden]:visible').count()).toBe(0);
-    await context.close();
   });
 });
 
 describe('at an IP address, where browsers have no passkeys', () => {
   it('the sign-in page offers none', async () => {
-    const port = new URL(server.url).port;
+    const port = new URL(site.server.url).port;
     const other = await startServer({ database: 'embedded', publicUrl: `http://127.0.0.1:${port}` });
-    const page = await (await browser.newContext({ locale: 'en' })).newPage();
+    const page = await site.newPage();
     await page.goto(`${other.url}/login`);
     expect(await page.getByLabel('Email').getAttribute('autocomplete')).toBe('username');
     expect(await page.getByRole('button', { name: 'Sign in with a passkey' }).count()).toBe(0);

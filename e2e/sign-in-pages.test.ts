@@ -1,41 +1,21 @@
 /** People sign in, set an authenticator app up and sign out in a real browser, with scripts and without. */
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loginMethodsEnabled } from '../packages/server/test/support/login-by-mail.ts';
 import { codeNow } from '../packages/server/test/support/second-factors.ts';
 import { eventually } from '../packages/server/test/support/wait.ts';
-import { openChromium } from './support/chromium.ts';
-import { client, dataOf } from './support/client.ts';
-import { awaitLink, readInbox, tokenOf } from './support/inbox.ts';
+import { readInbox } from './support/inbox.ts';
 import { type RunningServer, startServer } from './support/server.ts';
+import { originOf, password, pathOf, press, Site, signIn } from './support/site.ts';
 
-const password = 'a long enough password';
 const realTime = { clock: { now: () => new Date() } };
 
-let server: RunningServer;
-let origin: string;
-let browser: Browser;
-let people = 0;
+let site: Site;
 
 beforeAll(async () => {
-  server = await startServer({ database: 'embedded', env: loginMethodsEnabled });
-  origin = `http://localhost:${new URL(server.url).port}`;
-  browser = await openChromium();
-  return async () => {
-    await browser.close();
-    expect(await server.stop()).toBe(0);
-  };
+  site = await Site.open(loginMethodsEnabled);
+  return () => site.close();
 });
-
-async function addUser(of = server): Promise<string> {
-  people += 1;
-  const email = `browser.${people}@people.example`;
-  const api = client(of.url);
-  dataOf(await api.register({ email, password }));
-  const link = await awaitLink(() => readInbox(of.opsUrl, email), '/verify-email');
-  dataOf(await api.verify(tokenOf(link)));
-  return email;
-}
 
 /** The newest code that was mailed to an address. */
 function awaitCode(of: RunningServer, email: string): Promise<string> {
@@ -47,9 +27,6 @@ function awaitCode(of: RunningServer, email: string): Promise<string> {
   return eventually(find, { what: `${email} has a code`, timeoutMs: 20_000 });
 }
 
-const pathOf = (page: Page) => new URL(page.url()).pathname;
-const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).click();
-
 /** A whole code is sent by itself where there are scripts, and else by its button. */
 async function enterCode(page: Page, code: string, buttonName: string): Promise<void> {
   const field = page.getByLabel('6-digit code');
@@ -60,15 +37,9 @@ async function enterCode(page: Page, code: string, buttonName: string): Promise<
   await answered;
 }
 
-async function signIn(page: Page, email: string, typed = password): Promise<void> {
-  await page.getByLabel('Email').fill(email);
-  await page.getByLabel('Password', { exact: true }).fill(typed);
-  await press(page, 'Sign in');
-}
-
 /** Sets an authenticator app up on the account's page; returns its key and the recovery codes. */
 async function setUpApp(page: Page): Promise<{ readonly secret: string; readonly codes: readonly string[] }> {
-  await page.goto(`${origin}/account/security`);
+  await page.goto(`${site.origin}/account/security`);
   await page.getByRole('link', { name: 'Set up an authenticator app' }).click();
   await press(page, 'Start');
   expect(await page.getByRole('img', { name: /QR code/ }).isVisible()).toBe(true);
@@ -82,21 +53,13 @@ async function setUpApp(page: Page): Promise<{ readonly secret: string; readonly
 describe.each([true, false])('with scripts: %s', (javaScriptEnabled) => {
   const complaints: string[] = [];
 
-  /** A page of a new browser profile; what the browser complains of, such as a blocked style, fails the test. */
-  async function open(context?: BrowserContext): Promise<Page> {
-    const page = await (context ?? (await browser.newContext({ javaScriptEnabled, locale: 'en' }))).newPage();
-    page.on('console', (message) => {
-      const isRefusal = /status of (?:400|401|403|409|422|429)/.test(message.text());
-      if (message.type() === 'error' && !isRefusal) complaints.push(message.text());
-    });
-    page.on('pageerror', (error) => complaints.push(error.message));
-    return page;
-  }
+  const open = (context?: BrowserContext) =>
+    site.newPage({ javaScriptEnabled, complaints, ...(context && { context }) });
 
   it('signs in with a password after a wrong one, and back at the sign-in page is still signed in', async () => {
-    const email = await addUser();
+    const email = await site.addUser();
     const page = await open();
-    await page.goto(`${origin}/account`);
+    await page.goto(`${site.origin}/account`);
     expect(pathOf(page)).toBe('/login');
     await signIn(page, email, 'not the right one');
     expect(await page.getByRole('alert').filter({ hasText: 'belong together' }).isVisible()).toBe(true);
@@ -107,7 +70,7 @@ describe.each([true, false])('with scripts: %s', (javaScriptEnabled) => {
     await page.getByLabel('Password', { exact: true }).press('Enter');
     await page.waitForURL('**/account');
     expect(await page.getByText(email).isVisible()).toBe(true);
-    await page.goto(`${origin}/login`);
+    await page.goto(`${site.origin}/login`);
     expect(await page.getByRole('heading', { name: /You’re signed in as/ }).isVisible()).toBe(true);
     await press(page, 'Use another account');
     await signIn(page, email);
@@ -119,15 +82,15 @@ describe.each([true, false])('with scripts: %s', (javaScriptEnabled) => {
   });
 
   it('sets an app up, signs in with its code after a wrong one and a reload, and signs out', async () => {
-    const email = await addUser();
+    const email = await site.addUser();
     const page = await open();
-    await page.goto(`${origin}/login`);
+    await page.goto(`${site.origin}/login`);
     await signIn(page, email);
     await page.waitForURL('**/account');
     const { secret, codes } = await setUpApp(page);
     await page.getByRole('link', { name: 'I have kept them' }).click();
     expect(await page.getByText('10 recovery codes left').isVisible()).toBe(true);
-    await page.goto(`${origin}/logout`);
+    await page.goto(`${site.origin}/logout`);
     await press(page, 'Sign out');
     expect(await page.getByRole('heading', { name: 'You’re signed out' }).isVisible()).toBe(true);
     await page.getByRole('link', { name: 'Sign in again' }).click();
@@ -135,13 +98,13 @@ describe.each([true, false])('with scripts: %s', (javaScriptEnabled) => {
     await page.waitForURL('**/login/second-factor');
     await enterCode(page, '000000', 'Continue');
     expect(await page.getByText('That code isn’t right').isVisible()).toBe(true);
-    await page.goto(`${origin}/login/second-factor`);
+    await page.goto(`${site.origin}/login/second-factor`);
     await page.reload();
     // The code of this moment was used by the set-up.
     await enterCode(page, codeNow(realTime, secret, 1), 'Continue');
     await page.waitForURL('**/account');
     const other = await open();
-    await other.goto(`${origin}/login`);
+    await other.goto(`${site.origin}/login`);
     await signIn(other, email);
     await other.getByRole('link', { name: 'Use a recovery code' }).click();
     await other.getByLabel('Recovery code').fill(codes[0] ?? '');
@@ -151,22 +114,22 @@ describe.each([true, false])('with scripts: %s', (javaScriptEnabled) => {
   });
 
   it('a form of an earlier sign-in in another tab acts on nothing', async () => {
-    const [first, second] = [await addUser(), await addUser()];
+    const [first, second] = [await site.addUser(), await site.addUser()];
     for (const email of [first, second]) {
       const page = await open();
-      await page.goto(`${origin}/login`);
+      await page.goto(`${site.origin}/login`);
       await signIn(page, email);
       await page.waitForURL('**/account');
       await setUpApp(page);
       await page.context().close();
     }
-    const context = await browser.newContext({ javaScriptEnabled, locale: 'en' });
+    const context = await site.newContext({ javaScriptEnabled });
     const [early, late] = [await open(context), await open(context)];
     for (const [page, email] of [
       [early, first],
       [late, second],
     ] as const) {
-      await page.goto(`${origin}/login`);
+      await page.goto(`${site.origin}/login`);
       await signIn(page, email);
       await page.waitForURL('**/login/second-factor');
     }
@@ -177,14 +140,13 @@ describe.each([true, false])('with scripts: %s', (javaScriptEnabled) => {
   });
 
   it('mails a sign-in link to the address that was typed', async () => {
-    const email = await addUser();
+    const email = await site.addUser();
     const page = await open();
-    await page.goto(`${origin}/login`);
+    await page.goto(`${site.origin}/login`);
     await page.getByLabel('Email').fill(email);
     await press(page, 'Email me a sign-in link');
     expect(await page.getByText(email).isVisible()).toBe(true);
-    const link = await awaitLink(() => readInbox(server.opsUrl, email), '/login/magic-link');
-    await page.goto(origin + link.pathname + link.search);
+    await page.goto(await site.mailedLink(email, '/login/magic-link'));
     await press(page, 'Yes, sign in');
     await page.waitForURL('**/account');
     expect(complaints).toEqual([]);
@@ -197,15 +159,15 @@ describe('where two factors are required of everybody', () => {
 
   beforeAll(async () => {
     strict = await startServer({ database: 'embedded', env: { LATCHKEY_SECOND_FACTOR_FOR: 'everybody' } });
-    strictOrigin = `http://localhost:${new URL(strict.url).port}`;
+    strictOrigin = originOf(strict);
     return async () => expect(await strict.stop()).toBe(0);
   });
 
   it.each([true, false])(
     'a user proves the email and sets an app up while signing in; scripts: %s',
     async (scripts) => {
-      const email = await addUser(strict);
-      const page = await (await browser.newContext({ javaScriptEnabled: scripts, locale: 'en' })).newPage();
+      const email = await site.addUser(strict);
+      const page = await site.newPage({ javaScriptEnabled: scripts });
       await page.goto(`${strictOrigin}/account/security`);
       await signIn(page, email);
       await page.waitForURL('**/login/confirm-mailbox');
@@ -226,24 +188,24 @@ describe('where two factors are required of everybody', () => {
 });
 
 it('no page is wider than a small phone', async () => {
-  const email = await addUser();
-  const page = await (await browser.newContext({ viewport: { width: 320, height: 640 }, locale: 'de' })).newPage();
+  const email = await site.addUser();
+  const page = await (await site.browser.newContext({ viewport: { width: 320, height: 640 }, locale: 'de' })).newPage();
   const fits = async () =>
     expect([pathOf(page), await page.evaluate('document.documentElement.scrollWidth <= 320')]).toEqual([
       pathOf(page),
       true,
     ]);
-  await page.goto(`${origin}/login`);
+  await page.goto(`${site.origin}/login`);
   await fits();
   await page.locator('#email').fill(email);
   await page.locator('#password').fill(password);
   await page.locator('#password').press('Enter');
   await page.waitForURL('**/account');
   for (const path of ['/account', '/account/security', '/account/security/app', '/logout', '/login', '/']) {
-    await page.goto(origin + path);
+    await page.goto(site.origin + path);
     await fits();
   }
-  await page.goto(`${origin}/account/security/app`);
+  await page.goto(`${site.origin}/account/security/app`);
   await page.locator('button').first().click();
   await fits();
 });

@@ -1,40 +1,25 @@
 /** People sign up in a real browser, with scripts and without. */
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../packages/server/test/support/wait.ts';
-import { openChromium } from './support/chromium.ts';
-import { awaitLink, readInbox } from './support/inbox.ts';
-import { type RunningServer, startServer } from './support/server.ts';
+import { readInbox } from './support/inbox.ts';
+import { password, pathOf, press, Site } from './support/site.ts';
 
-const password = 'a long enough password';
-
-let server: RunningServer;
-let origin: string;
-let browser: Browser;
+let site: Site;
 let people = 0;
 
 beforeAll(async () => {
-  server = await startServer({ database: 'embedded' });
-  origin = `http://localhost:${new URL(server.url).port}`;
-  browser = await openChromium();
-  return async () => {
-    await browser.close();
-    expect(await server.stop()).toBe(0);
-  };
+  site = await Site.open();
+  return () => site.close();
 });
 
-const pathOf = (page: Page) => new URL(page.url()).pathname;
-const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).click();
 const heading = (page: Page, name: string) => page.getByRole('heading', { name }).waitFor();
 
-async function linkFor(email: string): Promise<string> {
-  const { pathname, search } = await awaitLink(() => readInbox(server.opsUrl, email), '/verify-email');
-  return `${origin}${pathname}${search}`;
-}
+const linkFor = (email: string) => site.mailedLink(email, '/verify-email');
 
 function codeFor(email: string): Promise<string> {
   const find = async () => {
-    const [newest] = await readInbox(server.opsUrl, email);
+    const [newest] = await readInbox(site.server.opsUrl, email);
     return /\b\d{6}\b/.exec(newest?.text ?? '')?.[0];
   };
   return eventually(find, { what: `${email} has a code`, timeoutMs: 20_000 });
@@ -43,21 +28,12 @@ function codeFor(email: string): Promise<string> {
 describe.each([true, false])('with scripts: %s', (javaScriptEnabled) => {
   const complaints: string[] = [];
 
-  /** A page of a new browser profile; what the browser complains of, such as a blocked style, fails the test. */
-  async function open(context?: BrowserContext): Promise<Page> {
-    const page = await (context ?? (await browser.newContext({ javaScriptEnabled, locale: 'en' }))).newPage();
-    page.on('console', (message) => {
-      const isExpected = /status of (?:400|401|403|409|422|429)|favicon/.test(message.text() + message.location().url);
-      if (message.type() === 'error' && !isExpected) complaints.push(message.text());
-    });
-    page.on('pageerror', (error) => complaints.push(error.message));
-    return page;
-  }
+  const open = () => site.newPage({ javaScriptEnabled, complaints });
 
   async function signUp(page: Page): Promise<string> {
     people += 1;
     const email = `new.${people}@people.example`;
-    await page.goto(`${origin}/register`);
+    await page.goto(`${site.origin}/register`);
     await page.getByLabel('Name').fill('Ada Lovelace');
     await page.getByLabel('Email').fill(email);
     await page.getByLabel('Password', { exact: true }).fill(password);
@@ -74,7 +50,7 @@ describe.each([true, false])('with scripts: %s', (javaScriptEnabled) => {
 
   it('signs up by the link in the same browser, after a complaint about the password; back says what happened', async () => {
     const page = await open();
-    await page.goto(`${origin}/register`);
+    await page.goto(`${site.origin}/register`);
     await page.getByLabel('Name').fill('Ada');
     await page.getByLabel('Email').fill('ada@people.example');
     await page.getByLabel('Password', { exact: true }).fill('password1234');
@@ -104,7 +80,7 @@ describe.each([true, false])('with scripts: %s', (javaScriptEnabled) => {
     await page.locator('#code-complaint').waitFor();
     await type(code);
     await isSignedIn(page, email);
-    await page.goto(`${origin}/check-mail`);
+    await page.goto(`${site.origin}/check-mail`);
     await heading(page, 'This page has expired');
     await page.getByRole('link', { name: 'Sign in', exact: true }).click();
     await page.waitForURL('**/login/choose');
@@ -120,7 +96,7 @@ describe.each([true, false])('with scripts: %s', (javaScriptEnabled) => {
     await other.goto(link);
     await press(other, 'Yes, confirm my email');
     await heading(other, 'Email confirmed');
-    await other.goto(`${origin}/account`);
+    await other.goto(`${site.origin}/account`);
     expect(pathOf(other)).toBe('/login');
     // Pressed twice, it says what has happened.
     await other.goto(link);
@@ -151,7 +127,7 @@ describe.each([true, false])('with scripts: %s', (javaScriptEnabled) => {
     await page.getByLabel('Email').fill(email);
     await press(page, 'Email me a link');
     await heading(page, 'Check your email');
-    const isNew = async () => (await readInbox(server.opsUrl, email)).length === 2 || undefined;
+    const isNew = async () => (await readInbox(site.server.opsUrl, email)).length === 2 || undefined;
     await eventually(isNew, { what: 'a second mail arrives', timeoutMs: 20_000 });
     expect(complaints).toEqual([]);
   });
