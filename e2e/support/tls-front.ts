@@ -1,19 +1,23 @@
+import { createHash, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { makeCertificate } from '../../packages/server/test/support/certificates.ts';
 
-/** Terminates TLS for the hosts of one domain on this machine. */
+/** Terminates TLS for the hosts of some domains on this machine. */
 export type TlsFront = AsyncDisposable & {
   readonly port: number;
-  /** Forwards the requests of `auth.<domain>` to a server; every other host is an application with an empty page. */
+  /** Of the certificate's public key, as Chromium's flag `--ignore-certificate-errors-spki-list` takes it. */
+  readonly keyHash: string;
+  /** Forwards the requests of the hosts `auth.…` to a server; every other host is an application with an empty page. */
   forwardTo(url: string): void;
 };
 
-export async function openTlsFront(domain: string): Promise<TlsFront> {
+export async function openTlsFront(...domains: readonly string[]): Promise<TlsFront> {
   let target = '';
-  const server = createServer(makeCertificate([`*.${domain}`]), (incoming, response) => {
+  const certificate = makeCertificate(domains.map((domain) => `*.${domain}`));
+  const server = createServer(certificate, (incoming, response) => {
     if (incoming.headers.host?.startsWith('auth.') !== true) {
       response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>Application</title>');
       return;
@@ -30,6 +34,7 @@ export async function openTlsFront(domain: string): Promise<TlsFront> {
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,
+    keyHash: hashOfKey(certificate.cert),
     forwardTo: (url) => {
       target = url;
     },
@@ -38,4 +43,9 @@ export async function openTlsFront(domain: string): Promise<TlsFront> {
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+function hashOfKey(certificate: string): string {
+  const key = new X509Certificate(certificate).publicKey.export({ type: 'spki', format: 'der' });
+  return createHash('sha256').update(key).digest('base64');
 }
