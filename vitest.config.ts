@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 const server = 'packages/server';
 const postgres = [`${server}/test/support/postgres.ts`];
 /** They measure shares of a core and times of stops: one at a time, after everything else. */
-const measuring = ['processes', 'start-and-stop', 'failing-start'].map((name) => `e2e/${name}.test.ts`);
+const measuring = ['processes', 'start-and-stop', 'failing-start', 'page-time'].map((name) => `e2e/${name}.test.ts`);
 const architecture = [`${server}/test/architecture.test.ts`, `${server}/test/architecture/**/*.test.ts`];
 
 export default defineConfig({
