@@ -4,7 +4,7 @@
  */
 import type { Browser, BrowserContext } from 'playwright-core';
 import { beforeAll, expect, it } from 'vitest';
-import { Application } from '../packages/server/test/support/application.ts';
+import { Application, type RequestOptions } from '../packages/server/test/support/application.ts';
 import { loginMethodsEnabled } from '../packages/server/test/support/login-by-mail.ts';
 import { PageBrowser } from '../packages/server/test/support/page-browser.ts';
 import { register, uniqueEmail } from '../packages/server/test/support/user-actions.ts';
@@ -51,10 +51,10 @@ beforeAll(async () => {
 
 /** The application, for people with a hostile name and a hostile browser. */
 function disguised(real: Application): Application {
-  const send: Application['send'] = (method, path, sent = {}) => {
+  const send = <T>(method: string, path: string, sent: RequestOptions = {}) => {
     const headers = { 'user-agent': hostileBrowser, ...sent.headers };
     const named = path === '/api/v1/auth/register' && { json: { ...(sent.json as object), name: hostileName } };
-    return real.send(method, path, { ...sent, headers, ...named });
+    return real.send<T>(method, path, { ...sent, headers, ...named });
   };
   return Object.assign(Object.create(real) as Application, { send });
 }
