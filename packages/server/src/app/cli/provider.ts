@@ -21,7 +21,12 @@ const addCommand: ServiceCommand = {
   summary: 'Add an identity provider; people see it on the sign-in page at once',
   arguments: ['NAME'],
   options: {
-    preset: { type: 'string', value: 'PRESET', description: 'Such as "google" or "oidc"; all are in docs/guides/identity-providers.md', required: true },
+    preset: {
+      type: 'string',
+      value: 'PRESET',
+      description: 'Such as "google" or "oidc"; all are in docs/guides/identity-providers.md',
+      required: true,
+    },
     'client-id': { type: 'string', value: 'ID', description: 'The client ID that the provider issued', required: true },
     'client-secret-stdin': {
       type: 'boolean',
