@@ -112,11 +112,14 @@ describe('in a browser with a passkey', () => {
     });
     await page.goto(`${origin}/login`);
     expect(await page.getByLabel('Email').getAttribute('autocomplete')).toBe('username webauthn');
+    // The answer comes after the button has ended the request of the autofill, which would take it otherwise.
+    const options = page.waitForResponse('**/login/passkey/options');
+    await press(page, 'Sign in with a passkey');
+    await options;
     await device.cdp.send('WebAuthn.setAutomaticPresenceSimulation', {
       authenticatorId: device.authenticatorId,
       enabled: true,
     });
-    await press(page, 'Sign in with a passkey');
     await page.waitForURL('**/account');
     expect(await page.getByText(email).isVisible()).toBe(true);
     expect(device.complaints).toEqual([]);
