@@ -2,6 +2,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '#kernel/clock.ts';
 import { type FakeProvider, startFakeProvider, type Tampering } from '#test/support/fake-provider.ts';
 import { callbackUrl, logInAt, openProviderClient, providerOf, refusalOf } from '#test/support/provider-client.ts';
+import { ProviderRefusal } from './provider.ts';
 
 let fake: FakeProvider;
 
@@ -147,6 +148,16 @@ describe('a login is refused for', () => {
     expect(await refusalOf(logInAt(fake, client))).toBe(kind);
     fake.tampering = {};
     expect(await logInAt(fake, client), 'the next login').toMatchObject({ subject: 'ada-1' });
+  });
+
+  it('a foreign token, without its claims or the code in the error', async () => {
+    fake.tampering = { claims: { iss: foreign } };
+    const error: unknown = await logInAt(fake, openProviderClient(fake)).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(ProviderRefusal);
+    expect((error as ProviderRefusal).cause).toBeUndefined();
+    expect((error as ProviderRefusal).message).toBe(
+      'identity provider fake: unexpected JWT "iss" (issuer) claim value',
+    );
   });
 
   it('a repeated parameter of the callback', async () => {

@@ -22,7 +22,7 @@ import {
 } from './provider.ts';
 import { refusalOf } from './refusals.ts';
 import { oauth2Endpoints, ServerMetadata } from './server-metadata.ts';
-import { issuerOfTenant, requireAudience } from './token-claims.ts';
+import { hasTenants, issuerOfTenant, requireAudience } from './token-claims.ts';
 
 export interface ProviderClientDeps {
   readonly outbound: Outbound;
@@ -127,7 +127,9 @@ export class ProviderClient implements ProviderRequests {
 
   async #exchangeOidc(exchange: Exchange, login: Callback): Promise<ProviderIdentity> {
     const { provider, preset, oauth, server, client } = exchange;
-    const response = await this.#redeem(exchange, login, login.callback);
+    // The tenant of the ID token is verified instead: the callback could only name the tenant's own issuer.
+    const callback = hasTenants(provider) ? withoutIssuer(login.callback) : login.callback;
+    const response = await this.#redeem(exchange, login, callback);
     const issuing = { ...server, issuer: await issuerOfTenant(provider, response.clone()) };
     const tokens = await oauth.processAuthorizationCodeResponse(issuing, client, response, {
       requireIdToken: true,
@@ -153,8 +155,7 @@ export class ProviderClient implements ProviderRequests {
   async #exchangeOAuth2(exchange: Exchange, login: Callback): Promise<ProviderIdentity> {
     const { provider, preset, oauth, client, server, call, secret } = exchange;
     const { profile: source, responseIssuer } = oauth2Endpoints(provider, preset);
-    const callback = new URLSearchParams(login.callback);
-    if (responseIssuer === undefined) callback.delete('iss');
+    const callback = responseIssuer === undefined ? withoutIssuer(login.callback) : login.callback;
     const response = await this.#redeem(exchange, login, callback);
     const tokens = await oauth.processAuthorizationCodeResponse(server, client, response);
     return readProfile(provider, { preset, source }, { call, accessToken: tokens.access_token, secret });
@@ -212,4 +213,11 @@ export class ProviderClient implements ProviderRequests {
     if (destination.kind === 'destination') return new URL(destination.url);
     throw new ProviderRefusal('unavailable', `identity provider ${id}: authorization endpoint: ${destination.reason}`);
   }
+}
+
+/** The callback without the parameter of RFC 9207, for a provider that is known by its callback path alone. */
+function withoutIssuer(callback: URLSearchParams): URLSearchParams {
+  const rest = new URLSearchParams(callback);
+  rest.delete('iss');
+  return rest;
 }

@@ -96,7 +96,7 @@ describe('Microsoft', () => {
   const logIn = (claims: Readonly<Record<string, unknown>>) => {
     fake.tampering = {
       discovery: { issuer: template(), authorization_response_iss_parameter_supported: undefined },
-      callback: { iss: undefined },
+      callback: { iss: of(tenant).iss },
       claims,
     };
     const client = openProviderClient(fake, {

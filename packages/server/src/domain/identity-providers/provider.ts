@@ -65,8 +65,8 @@ export class ProviderRefusal extends Error {
   override name = 'ProviderRefusal';
   readonly kind: ProviderRefusalKind;
 
-  constructor(kind: ProviderRefusalKind, message: string, options?: ErrorOptions) {
-    super(message, options);
+  constructor(kind: ProviderRefusalKind, message: string) {
+    super(message);
     this.kind = kind;
   }
 }

@@ -1,4 +1,7 @@
-/** Errors of oauth4webapi as refusals. Its messages and codes name no secret; claims and bodies stay out of the log. */
+/**
+ * Errors of oauth4webapi as refusals. Only its messages are kept: the causes contain codes, tokens and claims, which must not
+ * reach the log (invariant 16).
+ */
 import type * as OAuth from 'oauth4webapi';
 import { type IdentityProvider, ProviderRefusal, type ProviderRefusalKind } from './provider.ts';
 
@@ -24,7 +27,7 @@ export function refusalOf(
 ): ProviderRefusal | undefined {
   if (error instanceof ProviderRefusal) return error;
   const refuse = (kind: ProviderRefusalKind, why: string) =>
-    new ProviderRefusal(kind, `identity provider ${provider.id}: ${why}`, { cause: error });
+    new ProviderRefusal(kind, `identity provider ${provider.id}: ${why}`);
   if (error instanceof oauth.AuthorizationResponseError)
     return refuse(kindOfCallback(error.error), codeOf(error.error));
   // Another code than `invalid_grant` is about our own settings, such as a wrong client secret.

@@ -50,7 +50,8 @@ export function subjectIn(provider: IdentityProvider, { tid, sub }: Claims): unk
   return hasTenants(provider) && typeof sub === 'string' ? `${String(tid)}/${sub}` : sub;
 }
 
-function hasTenants({ issuer }: IdentityProvider): boolean {
+/** Whether the issuer stands for several tenants. */
+export function hasTenants({ issuer }: IdentityProvider): boolean {
   return issuer.includes(placeholder);
 }
 

@@ -2,7 +2,7 @@
 import { present } from '#kernel/assert.ts';
 import type { Application } from '../../support/application.ts';
 import { PageBrowser } from '../../support/page-browser.ts';
-import { leaveFor, newPerson, signInWith } from '../../support/provider-logins.ts';
+import { callbackAfter, newPerson, signInWith } from '../../support/provider-logins.ts';
 import {
   linkNewIdentity,
   loginByIdToken,
@@ -31,19 +31,18 @@ async function canSignIn(app: Application, person: Person): Promise<boolean> {
   return (await signInAs(app, person)).headers.get('location') === '/account';
 }
 
-/** A callback takes its login before it requests anything, so that a later failure leaves the login taken. */
-const takenLogin = '~ provider_logins login: consumed_at';
+/** A failure leaves the login that waits for its callback, or that its callback has taken. */
+const leftLogin = '+ provider_logins login';
 
-/** A callback that has arrived. */
-async function arriving(app: Application, person: Person): Promise<() => Promise<Result>> {
+/** A sign-in from its button to its callback: a retry begins again, because a callback works once. */
+async function signingIn(app: Application, person: Person): Promise<() => Promise<Result>> {
   const provider = await sharedProvider(app);
-  const browser = new PageBrowser(app);
-  provider.fake.person = person;
-  const path = await leaveFor(browser, provider);
-  const { cookie } = browser;
   return async () => {
+    const browser = new PageBrowser(app);
+    await browser.open('/login');
     provider.fake.person = person;
-    return resultOf(await app.send('GET', path, { cookie }));
+    const left = await browser.submit(`/login/with/${provider.id}`);
+    return left.status === 200 ? resultOf(await browser.open(callbackAfter(provider, left))) : resultOf(left);
   };
 }
 
@@ -66,11 +65,10 @@ const callbacks: readonly Scenario[] = [
     name: 'login.provider_callback, for a new account',
     commitsInParts: true,
     audit: ['user.registered', 'login.succeeded'],
-    retryResult: 'page 400',
-    optionalRows: [takenLogin],
+    optionalRows: [leftLogin],
     prepare: async (app) => {
       const person = newPerson();
-      return { run: await arriving(app, person), isComplete: () => canSignIn(app, person) };
+      return { run: await signingIn(app, person), isComplete: () => canSignIn(app, person) };
     },
   },
   {
@@ -78,13 +76,12 @@ const callbacks: readonly Scenario[] = [
     commitsInParts: true,
     audit: ['login.succeeded'],
     mail: ['new_device'],
-    retryResult: 'page 400',
-    optionalRows: [takenLogin],
+    optionalRows: [leftLogin],
     prepare: async (app) => {
       const { userId, email } = await addScenarioUser(app);
       await login(app, email);
       const { person } = await linkNewIdentity(app, userId);
-      return { run: await arriving(app, person), isComplete: () => canSignIn(app, person) };
+      return { run: await signingIn(app, person), isComplete: () => canSignIn(app, person) };
     },
   },
   {
