@@ -14,8 +14,7 @@ type Presented = { readonly token?: string; readonly ticket?: string; readonly c
 /** Invariants 1 and 3: a link and the ticket of its registration begin one session. */
 export const signUpLink: Race = {
   name: 'sign-up link',
-  claim:
-    'pressed 20 times with its ticket: one session, active on both nodes, and one event; no request fails',
+  claim: 'pressed 20 times with its ticket: one session, active on both nodes, and one event; no request fails',
   async run(nodes, email) {
     const { ticket, token } = await signUp(nodes, email);
     const responses = await present(nodes, () => ({ token, ticket }));
