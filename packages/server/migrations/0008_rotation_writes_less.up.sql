@@ -1,6 +1,6 @@
 -- expand: a rotation writes one row and updates another, and nothing else.
 
--- ADR 0043. The check of this foreign key locked the row of the family in every rotation, which wrote that row too. The statements
+-- ADR 0042. The check of this foreign key locked the row of the family in every rotation, which wrote that row too. The statements
 -- that insert a token read its family, and a token without family opens nothing.
 alter table refresh_tokens drop constraint refresh_tokens_family_fkey;
 

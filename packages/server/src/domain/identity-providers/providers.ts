@@ -61,6 +61,12 @@ export class IdentityProviders implements ProviderList {
     return this.all().find((provider) => provider.issuer === issuer);
   }
 
+  /** The name of the provider of an issuer; its host after the provider was removed. */
+  nameOf(issuer: string): string {
+    const host = () => (URL.canParse(issuer) && new URL(issuer).host) || issuer;
+    return this.byIssuer(issuer)?.name ?? host();
+  }
+
   managerOf(id: string): ProviderManager | undefined {
     return this.#byId.get(id)?.managedBy;
   }

@@ -290,7 +290,7 @@ describeOnBothDatabases('refresh tokens', (database) => {
     expect(await rows()).toHaveLength(0);
   });
 
-  it('are deleted with their user, and those of others are not (ADR 0043)', async () => {
+  it('are deleted with their user, and those of others are not (ADR 0042)', async () => {
     const other = await addSession(fixture, await addUser(fixture), 'token');
     await tokens.rotate(login.refreshToken);
     const before = await database().row(countTokens, {});

@@ -147,7 +147,9 @@ describe.each(['postgres', 'embedded'] as const)('signing in with a provider (%s
       expect(locationOf(await signInWith(browser, provider, person))).toBe('/check-mail');
       expect(await sessionOf(browser)).toBeUndefined();
       const token = await mailedToken(app, email);
-      await browser.open(`/verify-email?token=${token}`);
+      const shown = await browser.open(`/verify-email?token=${token}`);
+      expect(shown.text).toContain('Signs in with');
+      expect(shown.text).toContain(`${provider.name}: Ada`);
       expect(locationOf(await browser.submit('/verify-email', { choice: 'verify' }))).toBe('/account');
       expect(await sessionOf(browser)).toMatchObject({ email, amr: ['fed', 'otp'] });
       const again = new PageBrowser(app);

@@ -6,7 +6,7 @@ import {
   listIdentities,
   unlinkIdentity,
 } from '#domain/federated-identities/index.ts';
-import type { IdentityProvider, ProviderList } from '#domain/identity-providers/index.ts';
+import type { IdentityProvider, IdentityProviders } from '#domain/identity-providers/index.ts';
 import { type MailLedger, occasionOf } from '#domain/mail-ledger/index.ts';
 import { acceptsPasskeys, type PasskeySettings } from '#domain/passkeys/index.ts';
 import type { IssuedSession, Issuers } from '#domain/session-issuance/index.ts';
@@ -26,7 +26,7 @@ export interface ManageIdentities extends Issuers {
   readonly users: Users;
   readonly mail: MailLedger;
   readonly audit: AuditLog;
-  readonly identityProviders: ProviderList;
+  readonly identityProviders: Pick<IdentityProviders, 'enabled' | 'nameOf'>;
   readonly passkeys: PasskeySettings;
   /** Whether a mailed link or code logs in. */
   readonly loginByMail: { readonly magicLink: boolean; readonly emailCode: boolean };
@@ -34,14 +34,19 @@ export interface ManageIdentities extends Issuers {
   readonly stepUpSeconds: number;
 }
 
-/** An identity with the provider that it is of; undefined when that was removed. */
+/** An identity with the provider that it is of; undefined when that was removed or disabled. */
 export interface OwnIdentity extends FederatedIdentity {
   readonly provider: IdentityProvider | undefined;
+  readonly providerName: string;
 }
 
 export async function listOwn(flow: ManageIdentities, { userId }: Principal): Promise<readonly OwnIdentity[]> {
   const identities = await listIdentities(flow.database, await keyOf(flow, userId), userId);
-  return identities.map((identity) => ({ ...identity, provider: providerOf(flow, identity.issuer) }));
+  return identities.map((identity) => ({
+    ...identity,
+    provider: providerOf(flow, identity.issuer),
+    providerName: flow.identityProviders.nameOf(identity.issuer),
+  }));
 }
 
 function providerOf({ identityProviders }: ManageIdentities, issuer: string): IdentityProvider | undefined {
@@ -88,20 +93,15 @@ export async function unlinkOwn(
           continuedAs: session?.sessionId ?? null,
         },
       }),
-      mail: async (_, { applied: { issuer, provider } }) => {
+      mail: async (_, { applied: { issuer } }) => {
         const recipient = await flow.users.primaryEmail(userId, tx);
-        const params = { ...occasionOf(caller), provider: provider?.name ?? hostOf(issuer) };
+        const params = { ...occasionOf(caller), provider: flow.identityProviders.nameOf(issuer) };
         const notice = { template: 'identity_unlinked', tokenId: null, params } as const;
         return recipient && flow.mail.values({ ...recipient, ...notice, userId, userKey, now });
       },
     }),
   );
   return present(renewed, 'the renewed session');
-}
-
-/** The name of a provider that was removed. */
-export function hostOf(issuer: string): string {
-  return URL.canParse(issuer) ? new URL(issuer).host || issuer : issuer;
 }
 
 /** The user's key; the user may have been erased since the session check. */

@@ -10,7 +10,7 @@ import { wordsOf } from '#pages/words.ts';
 import { html } from '#platform/html/index.ts';
 import { type Caller, type Endpoint, type PageResponse, type Principal, pageEndpoint } from '#platform/http/index.ts';
 import type { Catalogues, PageWords } from '#platform/i18n/index.ts';
-import { hostOf, listOwn, type ManageIdentities, type OwnIdentity, unlinkOwn } from './manage-identities.ts';
+import { listOwn, type ManageIdentities, type OwnIdentity, unlinkOwn } from './manage-identities.ts';
 
 /** Dependencies of the pages. */
 export type IdentityPages = ManageIdentities & { readonly catalogues: Catalogues };
@@ -62,14 +62,10 @@ async function listPage(
   return { kind: 'html', status: 200, html: accountPage({ section: connectionsPath, title, lead, words, body }) };
 }
 
-function nameOf({ provider, issuer }: OwnIdentity): string {
-  return provider?.name ?? hostOf(issuer);
-}
-
 function ownThing({ say }: PageWords, identity: OwnIdentity): Thing {
   const { id, profile, suspendedAt, createdAt } = identity;
   const person = profile.email ?? profile.name;
-  const title = nameOf(identity);
+  const title = identity.providerName;
   return {
     icon: 'link',
     title,
@@ -108,7 +104,7 @@ function disconnectPage(flow: IdentityPages): readonly Endpoint[] {
       if (identity === undefined) return undefined;
       return {
         title: say('page.disconnect.title'),
-        lead: say('page.disconnect.question', { provider: nameOf(identity) }),
+        lead: say('page.disconnect.question', { provider: identity.providerName }),
         submit: say('page.connections.disconnect'),
         kind: 'danger',
       };

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { findSignUp } from '#domain/authentication/index.ts';
 import { findUsed } from '#domain/one-time-tokens/index.ts';
 import { passwordInput } from '#domain/passwords/index.ts';
+import type { CarriedIdentity } from '#domain/registrations/index.ts';
 import { Problem } from '#kernel/problem.ts';
 import { leadTo } from '#pages/continue-page.ts';
 import { button, facts, linkButton, stack } from '#pages/form.ts';
@@ -59,7 +60,7 @@ export function verifyEmailPage(flow: VerifyEmail & LeadsOn): readonly Endpoint[
             email: reading.link.token.address,
             complaint: password,
           })
-        : factsOf(reading),
+        : factsOf(flow, reading),
       buttons: [
         button({ label: reading.say('submit'), name: 'choice', value: 'verify' }),
         button({ label: reading.say('disown'), name: 'choice', value: 'disown', kind: 'plain', skipsFields: true }),
@@ -108,12 +109,22 @@ function isContested({ registration }: Link): boolean {
   return registration === undefined;
 }
 
-function factsOf({ link: { registration, token, device }, say }: Reading<Link>): Html {
+function factsOf(flow: VerifyEmail, { link: { registration, token, device }, say }: Reading<Link>): Html {
   const name = registration && displayName(registration.name);
+  const identity = registration && 'identity' in registration ? registration.identity : undefined;
   return facts([
     token.address !== null && [say('fact_email'), token.address],
     name != null && [say('fact_name'), name],
     registration !== undefined && [say('fact_created'), say('moment', { at: new Date(registration.registeredAt) })],
     device !== undefined && [say('fact_from'), device],
+    // Whoever confirms the address gives this identity its account.
+    identity !== undefined && [say('fact_provider'), describeIdentity(flow, identity)],
   ]);
+}
+
+/** The provider and the person there, as far as it named one. */
+function describeIdentity({ identityProviders }: VerifyEmail, { issuer, name, email }: CarriedIdentity): string {
+  const provider = identityProviders.nameOf(issuer);
+  const person = displayName(name ?? email ?? '');
+  return person === null ? provider : `${provider}: ${person}`;
 }

@@ -1,5 +1,6 @@
 import { confirmSignUp, type LoginGate } from '#domain/authentication/index.ts';
 import { linkIdentity } from '#domain/federated-identities/index.ts';
+import type { IdentityProviders } from '#domain/identity-providers/index.ts';
 import {
   type ActiveToken,
   consume,
@@ -35,6 +36,7 @@ export interface VerifyEmail extends LoginGate {
   readonly hashes: PasswordHashes;
   readonly passwordRules: PasswordRules;
   readonly tokens: OneTimeTokens;
+  readonly identityProviders: Pick<IdentityProviders, 'nameOf'>;
   readonly catalogues: Catalogues;
 }
 
