@@ -5,11 +5,8 @@ const server = 'packages/server';
 const postgres = [`${server}/test/support/postgres.ts`];
 /** They measure shares of a core and times of stops: one at a time, after everything else. */
 const measuring = ['processes', 'start-and-stop', 'failing-start', 'page-time'].map((name) => `e2e/${name}.test.ts`);
-/**
- * In one group, so that no core waits for the last file of a project. Three workers on two cores, because many of these
- * tests wait for other processes.
- */
-const together = { maxWorkers: 3, sequence: { groupOrder: 1 } };
+/** In one group, so that no core waits for the last file of a project. */
+const together = { sequence: { groupOrder: 1 } };
 const architecture = [`${server}/test/architecture.test.ts`, `${server}/test/architecture/**/*.test.ts`];
 
 export default defineConfig({
