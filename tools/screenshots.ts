@@ -9,6 +9,7 @@ import { reachPages } from '../e2e/support/page-visits.ts';
 import { mailTemplates } from '../packages/server/src/domain/mail-ledger/index.ts';
 import { Application } from '../packages/server/test/support/application.ts';
 import { loginMethodsEnabled } from '../packages/server/test/support/login-by-mail.ts';
+import { stopSharedProvider } from '../packages/server/test/support/shared-provider.ts';
 import { root } from './steps.ts';
 
 const views: readonly View[] = [
@@ -37,6 +38,7 @@ for (const view of views) {
   await context.close();
 }
 await browser.close();
+await stopSharedProvider(app);
 await app.close();
 
 async function pictureMails(context: BrowserContext, view: View): Promise<void> {
