@@ -20,7 +20,7 @@ export default defineConfig({
       exclude: ['**/*.test.ts'],
       reporter: ['text-summary', 'html', 'json-summary'],
       reportOnFailure: true,
-      thresholds: { lines: 90 },
+      thresholds: { lines: 95 },
     },
     projects: [
       {

@@ -156,5 +156,6 @@ describe('the identities of an account', () => {
     const response = await app.send('DELETE', `${path}/${theirs?.id}`, { token });
     expect([response.status, response.code]).toEqual([404, 'identity_not_found']);
     expect(await list(browser)).toHaveLength(1);
+    expect((await app.send('DELETE', `${path}/no-id`, { token })).code).toBe('not_found');
   });
 });

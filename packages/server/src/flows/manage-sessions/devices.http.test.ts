@@ -96,6 +96,7 @@ describe('DELETE /api/v1/users/me/devices/{id}', () => {
       expect([status, code]).toEqual([404, 'device_not_found']);
     }
     expect((await list(other.token)).map(({ id }) => id)).toContain(theirs?.id);
+    expect((await forget(one.token, 'no-id')).code).toBe('not_found');
   });
 
   it('one of twenty concurrent requests forgets the device, and one event says so', async () => {
