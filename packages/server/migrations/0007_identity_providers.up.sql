@@ -55,12 +55,10 @@ create table provider_logins (
   provider_id text not null,
   -- SHA-256 of the secret of the browser that started it, which alone can complete it.
   browser_hash bytea not null,
-  -- login, link or step_up
+  -- login or link
   purpose text not null,
-  -- The session that asked for a link or a step-up.
+  -- The session that asked for the link.
   session_id uuid,
-  -- The invitation that a new account would use.
-  invitation_id uuid,
   continue_to text,
   created_at timestamptz not null,
   expires_at timestamptz not null,
@@ -69,13 +67,11 @@ create table provider_logins (
   constraint provider_logins_state_hash_unique unique (state_hash),
   constraint provider_logins_provider_fkey foreign key (provider_id) references identity_providers (id) on delete cascade,
   constraint provider_logins_session_fkey foreign key (session_id) references sessions (id) on delete cascade,
-  constraint provider_logins_invitation_fkey foreign key (invitation_id) references invitations (id) on delete cascade,
   constraint provider_logins_purpose_named check (purpose ~ '^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$'),
   constraint provider_logins_only_login_without_session check ((purpose = 'login') = (session_id is null))
 );
 create index provider_logins_provider on provider_logins (provider_id);
 create index provider_logins_session on provider_logins (session_id);
-create index provider_logins_invitation on provider_logins (invitation_id);
 create index provider_logins_expires_at on provider_logins (expires_at);
 
 -- Identities that a provider vouched for in this browser and that no user has: they wait for an ordinary login to be linked,

@@ -111,7 +111,7 @@ export class ProviderClient implements ProviderRequests {
   }
 
   async #with<T>(provider: IdentityProvider, work: (exchange: Exchange) => Promise<T>): Promise<T> {
-    // 40 ms of CPU, and most deployments have no provider.
+    // 4 ms of CPU, and most deployments have no provider.
     const oauth = await import('oauth4webapi');
     const preset = (this.#deps.presets ?? ours)[provider.preset];
     const call = new ProviderCall(this.#deps, provider);

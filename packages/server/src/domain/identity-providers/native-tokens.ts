@@ -1,8 +1,9 @@
 /** ID tokens that native applications got from a provider's own library and send to us. */
 import { createHash } from 'node:crypto';
-import { type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose';
+import type { JSONWebKeySet, JWTPayload } from 'jose';
 import * as errors from 'jose/errors';
 import { createLocalJWKSet } from 'jose/jwks/local';
+import { jwtVerify } from 'jose/jwt/verify';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { type Clock, systemClock } from '#kernel/clock.ts';

@@ -19,6 +19,17 @@ export const listProviders = statement('identity_providers.list', {
   },
 });
 
+const values = {
+  id: 'text',
+  preset: 'text',
+  name: 'text',
+  issuer: 'text',
+  settings: 'jsonb',
+  sealedSecret: 'bytea?',
+  managedBy: 'text',
+  now: 'timestamptz',
+} as const;
+
 const insert = statement('identity_providers.insert', {
   lane: 'pool',
   sql: `insert into identity_providers
@@ -26,16 +37,7 @@ const insert = statement('identity_providers.insert', {
     values (:id, :preset, :name, :issuer, :settings, :sealedSecret, true, :managedBy, :now, :now)
     on conflict do nothing
     returning id`,
-  params: {
-    id: 'text',
-    preset: 'text',
-    name: 'text',
-    issuer: 'text',
-    settings: 'jsonb',
-    sealedSecret: 'bytea?',
-    managedBy: 'text',
-    now: 'timestamptz',
-  },
+  params: values,
   columns: { id: 'text' },
 });
 
@@ -46,16 +48,7 @@ const change = statement('identity_providers.change', {
     set name = :name, settings = :settings, sealed_secret = :sealedSecret, updated_at = :now
     where id = :id and preset = :preset and issuer = :issuer and managed_by = :managedBy
     returning id`,
-  params: {
-    id: 'text',
-    preset: 'text',
-    name: 'text',
-    issuer: 'text',
-    settings: 'jsonb',
-    sealedSecret: 'bytea?',
-    managedBy: 'text',
-    now: 'timestamptz',
-  },
+  params: values,
   columns: { id: 'text' },
 });
 

@@ -199,6 +199,7 @@ describe.each(['postgres', 'embedded'] as const)('signing in with a provider (%s
   describe('is refused with one page, and changes nothing, when the callback', () => {
     async function expectRefused(response: AppResponse, title: string, status: number): Promise<void> {
       expect([response.status, response.text.includes(title)]).toEqual([status, true]);
+      expect(response.text).not.toMatch(/[?;&](?:code|state)=/);
     }
 
     it('comes from another browser', async () => {

@@ -167,7 +167,8 @@ async function arrive(
   principal: Principal | undefined,
   caller: Caller,
 ): Promise<PageResponse> {
-  const words = wordsOf(flow.catalogues, caller);
+  // Code and state are secrets of this browser, so that no link to another language repeats them.
+  const words = wordsOf(flow.catalogues, { ...caller, ownQuery: {} });
   const presented = { providerId, browserSecret: caller.loginCookie };
   const arrival = await arriveFrom(flow, presented, callback, (refusal) => report(flow, refusal));
   if (typeof arrival === 'string') return failedPage(words, arrival);

@@ -17,8 +17,8 @@ const withoutQuery: ReadonlySet<ProblemCode> = new Set([
   'validation_failed',
 ]);
 
-/** The secret of a mailed link. */
-const secretName = 'token';
+/** The secrets of a mailed link, and of the callback of an identity provider. */
+const secretNames: ReadonlySet<string> = new Set(['token', 'code', 'state']);
 
 /**
  * The values of these names in a query or a form. A secret that was refused is not repeated; one that was not looked at, because
@@ -27,7 +27,7 @@ const secretName = 'token';
 export function keptQuery(request: FastifyRequest, names: ReadonlySet<string>, { code, status }: Problem): Query {
   if (withoutQuery.has(code)) return {};
   const wasRefused = status < 500 && status !== 429;
-  const kept = Object.entries(sentValues(request, names)).filter(([name]) => !(wasRefused && name === secretName));
+  const kept = Object.entries(sentValues(request, names)).filter(([name]) => !(wasRefused && secretNames.has(name)));
   return Object.fromEntries(kept);
 }
 

@@ -34,8 +34,8 @@ type CountAround = <T>(context: LimitContext, work: (use: QuotaReservation) => T
 const countNothing: Count = () => undefined;
 
 /**
- * Counts in the process: by user, by the ticket of a login in progress, or else by address. A GET that another site's page causes has a quota of its
- * own by address, so that a page with many images uses up no quota of its visitor (invariant 25).
+ * Counts in the process: by user, by the ticket of a login in progress, or else by address. A GET that another site's page
+ * causes has a quota of its own by address, so that a page with many images uses up no quota of its visitor (invariant 25).
  */
 export function counterOf(responder: Responder, endpoint: Limited): Count {
   const { limiter } = responder.options;
