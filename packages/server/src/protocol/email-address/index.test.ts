@@ -149,7 +149,7 @@ describe('withUnicodeDomain', () => {
 });
 
 describe('the canonical form', () => {
-  it('is its own canonical form for 100,000 addresses, in lower-case ASCII with one @', {
+  it('is its own canonical form for 20,000 addresses, in lower-case ASCII with one @', {
     timeout: 60_000,
   }, () => {
     let accepted = 0;
@@ -162,9 +162,9 @@ describe('the canonical form', () => {
         expect(/^[!-?A-~]+@[a-z0-9.-]+$/.test(canonical) && canonical === canonical.toLowerCase()).toBe(true);
         expect(canonicalOf(canonical)).toBe(canonical);
       }),
-      { numRuns: 100_000 },
+      { numRuns: 20_000 },
     );
-    expect(accepted).toBeGreaterThan(80_000);
+    expect(accepted).toBeGreaterThan(16_000);
   });
 
   it('is its own canonical form for arbitrary accepted text', () => {

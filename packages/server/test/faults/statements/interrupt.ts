@@ -1,8 +1,7 @@
-/** Interrupts a scenario at every statement and checks the result each time. */
+/** Interrupts a scenario between its statements and checks the result each time. */
 import { findPartialEffects } from '../partial-effects.ts';
-import type { FaultTiming } from './fault-injector.ts';
 import type { FaultyApplication } from './faulty-application.ts';
-import { aroundLastWrite, writesOf } from './recorded-writes.ts';
+import { type InterruptionPoint, interruptionPoints } from './interruption-points.ts';
 import { deleteAllUsers, describeChanges, type Snapshot, takeSnapshot } from './row-changes.ts';
 import type { Prepared, Result, Scenario } from './scenario.ts';
 
@@ -12,53 +11,24 @@ export interface InterruptionReport {
   readonly faults: readonly string[];
 }
 
-const timings: readonly FaultTiming[] = ['before', 'after'];
-
-/** More statements than any operation sends. */
-const maxStatements = 200;
-
-/** Runs the scenario once to record the whole effect; then interrupts it at each statement. */
-export async function interruptEverywhere(
-  deployment: FaultyApplication,
-  scenario: Scenario,
-): Promise<InterruptionReport> {
-  await deployment.inspect(deleteAllUsers);
-  const { fullEffect, faults } = await runUninterrupted(deployment, scenario);
-  let interruptions = 0;
-  for (const timing of timings) {
-    let point = 0;
-    for (; point < maxStatements; point += 1) {
-      const found = await interruptAt(deployment, scenario, fullEffect, point, timing);
-      if (found === undefined) break;
-      interruptions += 1;
-      faults.push(...found.map((fault) => `${timing} statement ${point}: ${fault}`));
-    }
-    if (point === maxStatements) faults.push('it never completed');
-  }
-  return { interruptions, faults };
-}
-
 /**
- * For a scenario that sends the writes of another one, which is interrupted everywhere: compares the writes of both, and
- * interrupts this one around its last write.
+ * Runs the scenario once to record the whole effect; then interrupts it at the points that `isNew` accepts, and around its
+ * last write.
  */
-export async function interruptLikeTwin(
+export async function interruptScenario(
   deployment: FaultyApplication,
   scenario: Scenario,
-  twin: Scenario,
+  isNew: (between: string) => boolean,
 ): Promise<InterruptionReport> {
   await deployment.inspect(deleteAllUsers);
-  const expected = writesOf((await deployment.injector.record((await prepare(deployment, twin)).run)).sent);
   const { fullEffect, faults, sent } = await runUninterrupted(deployment, scenario);
-  const writes = writesOf(sent);
-  if (writes.join() !== expected.join())
-    faults.push(`it sends ${writes.join(', ')}; ${twin.name} sends ${expected.join(', ')}`);
   let interruptions = 0;
-  for (const { timing, point } of aroundLastWrite(sent)) {
-    const found = await interruptAt(deployment, scenario, fullEffect, point, timing);
+  for (const point of interruptionPoints(sent)) {
+    if (!(isNew(point.between) || point.isLastWrite)) continue;
+    const found = await interruptAt(deployment, scenario, fullEffect, point);
     if (found === undefined) continue;
     interruptions += 1;
-    faults.push(...found.map((fault) => `${timing} the last write: ${fault}`));
+    faults.push(...found.map((fault) => `${point.between}: ${fault}`));
   }
   return { interruptions, faults };
 }
@@ -108,12 +78,11 @@ async function interruptAt(
   deployment: FaultyApplication,
   scenario: Scenario,
   fullEffect: readonly string[],
-  point: number,
-  timing: FaultTiming,
+  { count, timing }: InterruptionPoint,
 ): Promise<string[] | undefined> {
   const prepared = await prepare(deployment, scenario);
   const before = await snapshot(deployment);
-  deployment.injector.arm(point, timing);
+  deployment.injector.arm(count, timing);
   const result = await prepared.run();
   if (!deployment.injector.disarm()) return undefined;
   const changes = changesOf(scenario, before, await snapshot(deployment));
