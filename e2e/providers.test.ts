@@ -2,8 +2,9 @@
 import type { Browser, Page } from 'playwright-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Application } from '../packages/server/test/support/application.ts';
+import { invite } from '../packages/server/test/support/invitations.ts';
 import { addFakeProvider, type KnownProvider, newPerson } from '../packages/server/test/support/provider-logins.ts';
-import { addVerifiedUser, validPassword } from '../packages/server/test/support/user-actions.ts';
+import { addVerifiedUser, uniqueEmail, validPassword } from '../packages/server/test/support/user-actions.ts';
 import { openChromium } from './support/chromium.ts';
 import { findFreePort } from './support/free-port.ts';
 
@@ -66,6 +67,17 @@ describe.each([true, false])('with scripts: %s', (javaScriptEnabled) => {
     await page.getByRole('link', { name: /^Disconnect/ }).click();
     await press(page, 'Disconnect');
     await page.waitForURL(`${origin}/account/connections?done=disconnected`);
+    await page.context().close();
+  });
+
+  it('an invited person accepts with the provider, and has the invited email', async () => {
+    const email = uniqueEmail('invited');
+    provider.fake.person = newPerson();
+    const page = await openLogin();
+    await page.goto(`${origin}/accept-invitation?token=${await invite(app, email)}`);
+    await press(page, /^Continue with/);
+    await page.waitForURL(`${origin}/account`);
+    expect(await page.textContent('body')).toContain(email);
     await page.context().close();
   });
 

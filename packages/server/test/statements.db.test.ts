@@ -30,8 +30,12 @@ const neverNull = [
   'invitations.list_open asTyped',
   'invitations.find_active asTyped',
   'invitations.find_active canonical',
+  'invitations.find_active_by_id asTyped',
+  'invitations.find_active_by_id canonical',
   'invitations.use asTyped',
   'invitations.use canonical',
+  'invitations.use_by_id asTyped',
+  'invitations.use_by_id canonical',
 ];
 
 const source = fileURLToPath(new URL('../src/', import.meta.url));

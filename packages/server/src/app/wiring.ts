@@ -19,6 +19,7 @@ import { Users } from '#domain/users/index.ts';
 import { type Clock, MovableClock, systemClock } from '#kernel/clock.ts';
 import { DeploymentClock } from '#kernel/deployment-clock.ts';
 import { idMaker, type MakeId } from '#kernel/ids.ts';
+import { connectionsPath } from '#pages/own-path.ts';
 import { ReturnAddresses } from '#pages/return-address.ts';
 import type { CommittedEffects, Database } from '#platform/database/index.ts';
 import { Dependencies } from '#platform/dependencies/index.ts';
@@ -177,6 +178,7 @@ async function wireHashing({ passwords: { argon2, hashConcurrency, hashQueueLeng
 async function wireProviders(ground: Ground & Outward & { readonly keys: Keys }) {
   const identityProviders = new IdentityProviders(ground);
   await identityProviders.refresh();
+  ground.catalogues.hides = (section) => section === connectionsPath && identityProviders.all().length === 0;
   const production = ground.config.mode === 'production';
   const secretOf = (provider: { readonly id: string }) => identityProviders.secretOf(provider);
   return { identityProviders, providerClient: new ProviderClient({ ...ground, production, secretOf }) };

@@ -163,6 +163,12 @@ export const problems = {
     title: 'Email required',
     detail: 'The provider gave no email. Ask for one, and send it in "email".',
   },
+  identity_suspended: {
+    status: 403,
+    title: 'Sign-in with this provider is paused',
+    detail:
+      'The password of this account was reset by email, so this way to sign in is paused. Sign in another way, then connect the provider again.',
+  },
   identity_taken: {
     status: 409,
     title: 'Account already connected',

@@ -74,6 +74,8 @@ export interface LinkPage<L, F extends z.ZodType<{ readonly token?: string | und
 /** A valid link and the words of its reader. */
 export interface Reading<L> {
   readonly link: L;
+  /** Undefined for a form that proves itself in another way. */
+  readonly token: string | undefined;
   readonly words: PageWords;
   /** A text of this page, by its name without the prefix. */
   readonly say: (name: string, values?: MessageArguments) => string;
@@ -89,6 +91,8 @@ export interface LinkForm {
   readonly fields?: Html;
   /** One with the text `submit` by default. */
   readonly buttons?: readonly Html[];
+  /** Forms of their own, such as the buttons of identity providers. */
+  readonly otherWays?: Html | undefined;
   /** The foot of the card. */
   readonly beneath?: Html;
 }
@@ -185,7 +189,7 @@ async function readingOf<L, F extends z.ZodType<{ readonly token?: string | unde
   const link = await read(token, caller);
   if (link === undefined) return undefined;
   const words = wordsOf(catalogues, caller, localeOf(link));
-  return { link, words, say: (name, values) => words.say(`${texts}.${name}`, values) };
+  return { link, token, words, say: (name, values) => words.say(`${texts}.${name}`, values) };
 }
 
 async function respond<L, F extends z.ZodType<{ readonly token?: string | undefined }>>(
@@ -246,13 +250,13 @@ async function formResponse<L, F extends z.ZodType<{ readonly token?: string | u
 ): Promise<PageResponse> {
   const { words, say } = reading;
   const shown = await declared.form(reading, sent.complaints ?? {}, sent.typed);
-  const { paragraphs, fields, buttons, icon, beneath } = shown;
+  const { paragraphs, fields, buttons, otherWays, icon, beneath } = shown;
   const [lead, ...more] = paragraphs;
   const form = html`${sent.token !== undefined && hiddenField('token', sent.token)}
 ${fields}
 ${buttons === undefined ? button({ label: say('submit') }) : stack(...buttons)}`;
   const body = html`${sent.notice}${more.map(paragraph)}
-${postForm(declared.path, form)}`;
+${postForm(declared.path, form)}${otherWays}`;
   const status = sent.complaints === undefined ? 200 : 422;
   return { kind: 'html', status, html: page({ title: say('title'), lead, icon, words, body, beneath }) };
 }

@@ -4,7 +4,7 @@ import type { Brand, PageWords } from '#platform/i18n/index.ts';
 import { page } from './page.ts';
 
 const brand: Brand = { name: 'Acme & Sons', links: [] };
-const words: PageWords = { lang: 'de', dir: 'ltr', brand, languages: [], say: (key) => key };
+const words: PageWords = { lang: 'de', dir: 'ltr', brand, hides: () => false, languages: [], say: (key) => key };
 
 it('has a language, a title and a heading, and no script or style but files of ours', () => {
   const markup = page({ words, title: 'A & B', body: html`<p>x</p>` }).toString();

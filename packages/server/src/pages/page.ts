@@ -75,13 +75,20 @@ export type AccountSection = (typeof accountSections)[number]['path'] | typeof a
 export interface AccountPage extends Document {
   /** The section that this page belongs to. */
   readonly section: AccountSection;
+  /** By default, those that the deployment has a use for. */
+  readonly sections?: readonly (typeof accountSections)[number][];
+}
+
+/** The sections that the deployment has a use for, and the section that is shown. */
+export function sectionsOf({ hides }: PageWords, shown: string): readonly (typeof accountSections)[number][] {
+  return accountSections.filter(({ path }) => path === shown || !hides(path));
 }
 
 /** A page of the account. On a phone the sections are a page of their own, to which each page leads back. */
 export function accountPage(content: AccountPage): Html {
-  const { words, section, body } = content;
+  const { words, section, body, sections: listed = sectionsOf(words, section) } = content;
   const { say, brand } = words;
-  const sections = accountSections.map(
+  const sections = listed.map(
     ({ path, icon: name, title }) =>
       html`<li><a href="${path}"${path === section && html` aria-current="page"`}>${icon(name)}${say(title)}</a></li>
 `,

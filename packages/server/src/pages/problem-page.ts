@@ -85,6 +85,7 @@ const storyOf: Readonly<Record<ProblemCode, Story>> = {
   email_unavailable: 'not_possible',
   account_exists: 'not_possible',
   email_required: 'form',
+  identity_suspended: 'not_possible',
   identity_taken: 'not_possible',
   last_login_method: 'not_possible',
   too_many_passkeys: 'not_possible',

@@ -25,6 +25,14 @@ export const expected: Readonly<Record<string, readonly string[]>> = {
     'requests to the hook',
   ],
   'created address': ['command user create', 'command user list', 'identifiers.as_typed', 'identifiers.canonical'],
+  // That of the account that a sign-in with a provider began. No secret of such a sign-in is found anywhere.
+  'address at the provider': [
+    'command user list',
+    'identifiers.as_typed',
+    'identifiers.canonical',
+    'mail to address at the provider',
+    'requests to the hook',
+  ],
   // The hook received it before PostgreSQL rejected the row.
   'broken address': ['requests to the hook'],
   name: ['command user list', 'command user show', 'requests to the hook', 'users.name'],
@@ -48,6 +56,7 @@ export const personalData: readonly string[] = [
   'new address',
   'invited address',
   'created address',
+  'address at the provider',
   'broken address',
   'name',
   'invited name',
@@ -58,10 +67,20 @@ export const patterns: readonly (readonly [what: string, pattern: RegExp, places
   [
     'prefixed secrets',
     /lk_[a-z]{2}_[\w-]{20}/,
-    ['mail to address', 'mail to invited address', 'mail to new address', 'problems'],
+    [
+      'mail to address',
+      'mail to address at the provider',
+      'mail to invited address',
+      'mail to new address',
+      'problems',
+    ],
   ],
   ['JWTs', /\beyJ[\w-]{10,}\.[\w-]{10,}/, []],
   ['hashes of passwords', /\$argon2/, []],
-  ['codes of six digits', /\bcode[\\"': =]{1,6}\d{6}\b|(?:\n|\\n)\d{6}(?:\r?\n|\\n)/i, ['mail to address']],
+  [
+    'codes of six digits',
+    /\bcode[\\"': =]{1,6}\d{6}\b|(?:\n|\\n)\d{6}(?:\r?\n|\\n)/i,
+    ['mail to address', 'mail to address at the provider'],
+  ],
   ['private keys', /PRIVATE KEY|"d":\s*"/, []],
 ];

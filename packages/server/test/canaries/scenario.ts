@@ -5,11 +5,12 @@ import { formFor, readForms } from '../../../../e2e/support/page.ts';
 import { eventually } from '../support/wait.ts';
 import { type DatabaseKind, Deployment, uniqueText } from './deployment.ts';
 import type { Locations } from './locations.ts';
+import { signInWithProvider } from './provider-sign-ins.ts';
 
 /** Secrets by name. */
 export type Canaries = Readonly<Record<string, string | Buffer>>;
 
-interface RequestParts {
+export interface RequestParts {
   readonly token?: string;
   readonly cookie?: string;
   readonly json?: unknown;
@@ -27,7 +28,7 @@ interface Tokens {
   readonly browserToken: string;
 }
 
-interface ScenarioResponse {
+export interface ScenarioResponse {
   readonly status: number;
   readonly data: Tokens;
   readonly text: string;
@@ -108,6 +109,13 @@ export class Scenario {
     await this.#deployment.start();
     await this.#verifyAndLogIn();
     await this.#logInByMail();
+    await signInWithProvider({
+      person: { sub: this.#text('subject'), email: this.#text('address at the provider') },
+      addSecret: (name, text) => this.#addSecret(name, text),
+      command: (argv, input) => this.#deployment.command(argv, input),
+      send: (status, method, target, sent) => this.#expect(status, method, target, sent),
+      submit: (target, action) => this.#submitPage(target, {}, '', action),
+    });
     await this.#changeCredentials();
     await this.#deleteAndCancel();
     await this.#failInDatabase();
@@ -281,9 +289,10 @@ export class Scenario {
     target: string,
     filled: Readonly<Record<string, string>> = {},
     cookieOfBrowser = '',
+    path = target.split('?')[0] ?? '',
   ): Promise<ScenarioResponse> {
     const page = await this.#expect(200, 'GET', target, { cookie: cookieOfBrowser });
-    const { action, fields } = formFor(readForms(page.text), target.split('?')[0] ?? '');
+    const { action, fields } = formFor(readForms(page.text), path);
     const cookie = [cookieOfBrowser, ...page.cookies.map((one) => one.split(';')[0])]
       .filter((one) => one !== '')
       .join('; ');
@@ -356,6 +365,8 @@ function createCanaries(): Record<string, string> {
     'new address': `new-${uniqueText()}@people.example`,
     'invited address': `invited-${uniqueText()}@people.example`,
     'created address': `made-${uniqueText()}@people.example`,
+    'address at the provider': `federated-${uniqueText()}@people.example`,
+    subject: `subject-${uniqueText()}`,
     'broken address': `broken-${uniqueText()}@people.example`,
     name: `Zoë "Kestrel" ${uniqueText()}`,
     'invited name': `Eve Heron ${uniqueText()}`,

@@ -3,9 +3,10 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eventually } from '#test/support/wait.ts';
 import { client, dataOf, problemOf, type Tokens } from '../../../../e2e/support/client.ts';
 import { launcher, startProgram } from '../../../../e2e/support/program.ts';
+import type { CommandRow } from './command-row.ts';
 import { type Deployment, type DeploymentKind, deploymentKinds, openDeployment } from './deployments.ts';
 import { type CommandResult, runHere, runLatchkey, runOnTerminal } from './run.ts';
-import { type CommandRow, processes, table } from './table.ts';
+import { processes, table } from './table.ts';
 
 const password = 'correct horse battery staple';
 

@@ -18,6 +18,7 @@ import { emailCode, guessedCode, magicLink } from './mail-login-races.ts';
 import { setUpLink } from './owner-races.ts';
 import { passkeyLogin, passkeyOfTicket, removeAgainstLogin } from './passkey-races.ts';
 import { changeAgainstLogoutAll, changeAgainstReset, changePassword, resetLink } from './password-races.ts';
+import { firstSignIn, linkAgainstLink, linkAgainstUnlink, providerState } from './provider-races.ts';
 import type { Race } from './race.ts';
 import { refresh, refreshAgainstDisable, refreshAgainstLogoutAll } from './refresh-races.ts';
 import { enrollAgainstLogin, recoveryCode, totpCode } from './second-factor-races.ts';
@@ -73,6 +74,10 @@ export const races: readonly Race[] = [
   passkeyLogin,
   passkeyOfTicket,
   removeAgainstLogin,
+  providerState,
+  firstSignIn,
+  linkAgainstLink,
+  linkAgainstUnlink,
   invitationLink,
   invitationOfTwo,
   acceptAgainstRevoke,

@@ -12,6 +12,7 @@ import { runCommand } from '../../../../e2e/support/program.ts';
 import { makeDirectory, type RunningServer, settingsOf, startServer } from '../../../../e2e/support/server.ts';
 import { type SinkLine, type SmtpSink, startSmtpSink } from '../../../../e2e/support/smtp-sink.ts';
 import { loginMethodsEnabled } from '../support/login-by-mail.ts';
+import { addFakeProvider, type KnownProvider } from '../support/provider-logins.ts';
 
 /** Number of concurrent requests. */
 export const concurrency = 20;
@@ -28,6 +29,8 @@ export class TwoNodes implements AsyncDisposable {
   readonly #database: Pool;
   readonly #settings: ReturnType<typeof settingsOf>;
   readonly #directory: string;
+  readonly #stops: (() => Promise<void>)[] = [];
+  #provider: Promise<KnownProvider> | undefined;
 
   private constructor(parts: {
     servers: readonly [RunningServer, RunningServer];
@@ -79,6 +82,21 @@ export class TwoNodes implements AsyncDisposable {
    */
   async delay(roundTrips: number): Promise<void> {
     for (let left = randomInt(roundTrips + 1); left > 0; left -= 1) await this.#database.query('select 1');
+  }
+
+  /** An identity provider on loopback, which both nodes know; started at the first use. */
+  provider(): Promise<KnownProvider> {
+    this.#provider ??= this.#startProvider();
+    return this.#provider;
+  }
+
+  async #startProvider(): Promise<KnownProvider> {
+    const provider = await addFakeProvider({ services: this.operator });
+    this.#stops.push(() => provider.fake.stop());
+    // A node reads the providers again before it treats one as unknown; its pages show the button from then on.
+    const body = { provider: provider.id, idToken: 'none', nonce: 'none' };
+    for (const node of this.clients) await node.api('POST', '/auth/login/id-token', { body });
+    return provider;
   }
 
   /** The first column of the first row, as a number. */
@@ -148,6 +166,7 @@ export class TwoNodes implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const stop of this.#stops) await stop();
     await this.#database.end();
     await this.operator.close();
     const codes = await Promise.all(this.#servers.map((server) => server.stop()));

@@ -32,13 +32,13 @@ function unescaped(value: string): string {
 }
 
 export class PageBrowser {
-  readonly #app: Application;
+  readonly #app: Pick<Application, 'send'>;
   readonly #cookies = new Map<string, string>();
   readonly #headers: Readonly<Record<string, string>>;
   /** The page that is shown. */
   text = '';
 
-  constructor(app: Application, headers: Readonly<Record<string, string>> = {}) {
+  constructor(app: Pick<Application, 'send'>, headers: Readonly<Record<string, string>> = {}) {
     this.#app = app;
     this.#headers = headers;
   }

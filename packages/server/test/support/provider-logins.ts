@@ -15,7 +15,10 @@ export interface KnownProvider {
 let providers = 0;
 
 /** Starts a provider and adds it to the application. The caller stops it. */
-export async function addFakeProvider(app: Application, settings: object = {}): Promise<KnownProvider> {
+export async function addFakeProvider(
+  app: Pick<Application, 'services'>,
+  settings: object = {},
+): Promise<KnownProvider> {
   const fake = await startFakeProvider();
   providers += 1;
   const id = `fake-${providers}`;
@@ -36,7 +39,7 @@ export async function enableProvider(app: Application, { id }: KnownProvider, en
   await setEnabled(adminOf(app), operator, { id, enabled });
 }
 
-function adminOf({ services }: Application) {
+function adminOf({ services }: Pick<Application, 'services'>) {
   return { ...services, production: false };
 }
 
@@ -49,7 +52,7 @@ export function newPerson(more: Partial<FakePerson> = {}): FakePerson {
 }
 
 /** The address that a page leads to by itself. */
-export function refreshOf({ text }: AppResponse): URL {
+export function refreshOf({ text }: Pick<AppResponse, 'text'>): URL {
   const [, url = ''] = /<meta http-equiv="refresh" content="0;url=([^"]*)">/.exec(text) ?? [];
   return new URL(url.replaceAll('&amp;', '&'));
 }

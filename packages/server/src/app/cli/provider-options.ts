@@ -56,6 +56,32 @@ function listOf(input: CommandInput, name: string): readonly string[] | undefine
     .filter((text) => text !== '');
 }
 
+export const providerChanges = {
+  'no-allow-private': { type: 'boolean', description: 'Allow neither private addresses nor http any more' },
+  'no-trust-two-factors': { type: 'boolean', description: 'Count every sign-in there as one factor' },
+} as const satisfies Readonly<Record<string, CommandOption>>;
+
+/** The settings that options name. An empty list is one; empty scopes are those of the preset again. */
+export function readChangedSettings(input: CommandInput): Readonly<Record<string, unknown>> {
+  const { scopes, ...settings } = readSettings(input) as { scopes?: readonly string[]; [name: string]: unknown };
+  const changed = {
+    ...settings,
+    clientId: textOf(input, 'client-id'),
+    allowPrivate: switched(input, 'allow-private'),
+    trustsTwoFactors: switched(input, 'trust-two-factors'),
+  };
+  const given = Object.fromEntries(Object.entries(changed).filter(([, value]) => value !== undefined));
+  if (scopes === undefined) return given;
+  return { ...given, scopes: scopes.length === 0 ? undefined : scopes };
+}
+
+/** Undefined when neither the option nor its opposite is given. @throws UsageError when both are. */
+function switched(input: CommandInput, name: string): boolean | undefined {
+  const [isOn, isOff] = [isGiven(input, name), isGiven(input, `no-${name}`)];
+  if (isOn && isOff) throw new UsageError(`Use --${name} or --no-${name}.`);
+  return isOn || isOff ? isOn : undefined;
+}
+
 /** The values of options that belong together. @throws UsageError when some are missing. */
 function allOf(input: CommandInput, names: Readonly<Record<string, string>>): Record<string, string> | undefined {
   const entries = Object.entries(names).map(([member, name]) => [member, textOf(input, name)] as const);

@@ -1,18 +1,19 @@
 /** `latchkey provider`: the identity providers that people can sign in with. */
 import { type IdentityProvider, ProviderRefusal } from '#domain/identity-providers/index.ts';
-import { addProvider, removeById, setEnabled } from '#flows/admin-identity-providers/index.ts';
+import { addProvider, removeById, setEnabled, setProvider } from '#flows/admin-identity-providers/index.ts';
 import { OperatorError } from '../operator-error.ts';
 import type { Services } from '../wiring.ts';
 import { operator } from './actor.ts';
 import {
   type CommandInput,
   type CommandIo,
+  type CommandOption,
   type CommandResult,
   type ServiceCommand,
   textOf,
   UsageError,
 } from './command.ts';
-import { providerOptions, readSettings } from './provider-options.ts';
+import { providerChanges, providerOptions, readChangedSettings, readSettings } from './provider-options.ts';
 import { inColumns } from './table.ts';
 
 const addCommand: ServiceCommand = {
@@ -39,8 +40,24 @@ const addCommand: ServiceCommand = {
   run: add,
 };
 
+const setCommand: ServiceCommand = {
+  needs: 'services',
+  name: 'provider set',
+  summary: 'Change the client secret or settings of a provider; what is not named stays',
+  arguments: ['NAME'],
+  options: {
+    'client-id': { type: 'string', value: 'ID', description: 'The client ID that the provider issued' },
+    'client-secret-stdin': addCommand.options['client-secret-stdin'] as CommandOption,
+    label: { type: 'string', value: 'TEXT', description: 'The name that people read' },
+    ...providerOptions,
+    ...providerChanges,
+  },
+  run: set,
+};
+
 export const providerCommands: readonly ServiceCommand[] = [
   addCommand,
+  setCommand,
   {
     needs: 'services',
     name: 'provider list',
@@ -104,6 +121,26 @@ async function add(input: CommandInput, services: Services, io: CommandIo): Prom
     `Then run "latchkey provider test ${id}".`,
   ];
   return { exitCode: 0, text: lines.join('\n'), data: { id, name, issuer, callbackUrl } };
+}
+
+async function set(input: CommandInput, services: Services, io: CommandIo): Promise<CommandResult> {
+  const id = input.arguments[0] ?? '';
+  const change = {
+    name: textOf(input, 'label'),
+    secret: input.options['client-secret-stdin'] === true ? await readSecret(io) : undefined,
+    settings: readChangedSettings(input),
+  };
+  if (change.name === undefined && change.secret === undefined && Object.keys(change.settings).length === 0)
+    throw new UsageError('Name what to change, such as --client-secret-stdin.');
+  const outcome = await setProvider(flowOf(services), operator, id, change);
+  if (outcome.kind === 'unknown') throw new OperatorError(`There is no identity provider "${id}".`, 1);
+  if (outcome.kind === 'managed')
+    throw new OperatorError(`"${id}" is in the settings file. Change it there, and restart.`, 1);
+  if (outcome.kind === 'invalid') throw new UsageError(outcome.reason);
+  const { name } = outcome.provider;
+  const isChanged = outcome.kind === 'changed';
+  const text = isChanged ? `Changed ${name}.` : `${name} has these settings already.`;
+  return { exitCode: 0, text, data: { id, name, changed: isChanged } };
 }
 
 async function readSecret(io: CommandIo): Promise<string> {

@@ -53,6 +53,7 @@ export type AuditAction =
   | 'passkey.backup_changed'
   | 'identity.linked'
   | 'identity.unlinked'
+  | 'identity.suspended'
   | 'identity.resumed'
   | 'mfa.turned_on'
   | 'mfa.turned_off'

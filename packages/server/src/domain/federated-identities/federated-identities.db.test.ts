@@ -96,7 +96,7 @@ describeOnBothDatabases('federated identities', (database) => {
 
     it('is suspended, and resumed by being linked again', async () => {
       await link(user, 's1');
-      expect(await database().transaction((tx) => suspendIdentities(tx, user.id, now()))).toBe(1);
+      expect(await database().transaction((tx) => suspendIdentities(tx, user.id, now()))).toHaveLength(1);
       expect(await link(user, 's1')).toMatchObject({ kind: 'resumed' });
       expect(await listIdentities(database(), user.key, user.id)).toMatchObject([{ suspendedAt: null }]);
     });

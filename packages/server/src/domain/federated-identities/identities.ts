@@ -45,6 +45,13 @@ const list = statement('federated_identities.list', {
   },
 });
 
+const findAny = statement('federated_identities.find_any', {
+  lane: 'read',
+  sql: 'select id from federated_identities where user_id = :userId limit 1',
+  params: { userId: 'uuid' },
+  columns: { id: 'uuid' },
+});
+
 const insert = statement('federated_identities.insert', {
   lane: 'pool',
   sql: `insert into federated_identities (id, user_id, issuer, subject, sealed_profile, created_at)
@@ -90,9 +97,9 @@ const finishLogin = statement('provider_logins.finish', {
 
 const suspend = statement('federated_identities.suspend', {
   lane: 'pool',
-  sql: 'update federated_identities set suspended_at = :now where user_id = :userId and suspended_at is null',
+  sql: `update federated_identities set suspended_at = :now where user_id = :userId and suspended_at is null returning id`,
   params: { userId: 'uuid', now: 'timestamptz' },
-  columns: {},
+  columns: { id: 'uuid' },
 });
 
 const deleteOne = statement('federated_identities.unlink', {
@@ -132,6 +139,10 @@ export async function listIdentities(
 ): Promise<readonly FederatedIdentity[]> {
   const rows = await queries.rows(list, { userId });
   return rows.map(({ sealedProfile, ...row }) => ({ ...row, profile: openProfile(userKey, row.id, sealedProfile) }));
+}
+
+export async function hasIdentities(queries: Queries, userId: string): Promise<boolean> {
+  return (await queries.row(findAny, { userId })) !== undefined;
 }
 
 function openProfile(userKey: UserKey, id: string, sealed: Buffer | null): IdentityProfile {
@@ -212,11 +223,11 @@ export async function consumeIdentity(
 }
 
 /**
- * Suspends every identity, in a transaction that raises the epoch: an attacker may have linked one. Returns how many were
- * suspended.
+ * Suspends every identity, in a transaction that raises the epoch: an attacker may have linked one. Returns the ids of those that
+ * were suspended now.
  */
-export function suspendIdentities(tx: Queries, userId: string, now: Date): Promise<number> {
-  return tx.run(suspend, { userId, now });
+export async function suspendIdentities(tx: Queries, userId: string, now: Date): Promise<readonly string[]> {
+  return (await tx.rows(suspend, { userId, now })).map(({ id }) => id);
 }
 
 /** Unlinks an identity of this user, in a transaction that locked the user and raises the epoch. Returns its issuer. */

@@ -22,6 +22,7 @@ export {
   deleteIdentitiesSince,
   type FederatedIdentity,
   findIdentity,
+  hasIdentities,
   type IdentityProfile,
   type IdentityUse,
   type LinkOutcome,

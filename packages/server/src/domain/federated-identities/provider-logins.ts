@@ -19,8 +19,8 @@ const stateForm = /^[\w-]{43}$/;
 const insert = statement('provider_logins.begin', {
   lane: 'pool',
   sql: `insert into provider_logins (id, state_hash, key_id, provider_id, browser_hash, purpose, session_id, continue_to,
-      created_at, expires_at)
-    select :id, :stateHash, :keyId, p.id, :browserHash, :purpose, :sessionId, :continueTo, :now, :expiresAt
+      invitation_id, created_at, expires_at)
+    select :id, :stateHash, :keyId, p.id, :browserHash, :purpose, :sessionId, :continueTo, :invitationId, :now, :expiresAt
     from identity_providers p where p.id = :providerId and p.enabled
     returning id`,
   params: {
@@ -32,6 +32,7 @@ const insert = statement('provider_logins.begin', {
     purpose: 'text',
     sessionId: 'uuid?',
     continueTo: 'text?',
+    invitationId: 'uuid?',
     now: 'timestamptz',
     expiresAt: 'timestamptz',
   },
@@ -44,9 +45,16 @@ const take = statement('provider_logins.take', {
     where l.state_hash = :stateHash and l.provider_id = :providerId and l.browser_hash = :browserHash
       and l.consumed_at is null and l.expires_at > :now
       and exists (select from identity_providers p where p.id = l.provider_id and p.enabled)
-    returning l.id, l.key_id, l.purpose, l.session_id, l.continue_to`,
+    returning l.id, l.key_id, l.purpose, l.session_id, l.continue_to, l.invitation_id`,
   params: { stateHash: 'bytea', providerId: 'text', browserHash: 'bytea', now: 'timestamptz' },
-  columns: { id: 'uuid', keyId: 'uuid', purpose: 'text', sessionId: 'uuid?', continueTo: 'text?' },
+  columns: {
+    id: 'uuid',
+    keyId: 'uuid',
+    purpose: 'text',
+    sessionId: 'uuid?',
+    continueTo: 'text?',
+    invitationId: 'uuid?',
+  },
 });
 
 const deleteExpired = statement('provider_logins.delete_expired', {
@@ -74,6 +82,8 @@ export type StartedProviderLogin = ProviderLoginPurpose & {
   readonly browserHash: Buffer;
   /** The address that the login leads to; the caller has validated it. */
   readonly continueTo: string | undefined;
+  /** The invitation that a new account is to accept; the caller has read its link. */
+  readonly invitationId?: string | undefined;
   readonly now: Date;
 };
 
@@ -108,7 +118,7 @@ export async function beginProviderLogin(
   { state, keyId }: NewProviderLogin,
   started: StartedProviderLogin,
 ): Promise<boolean> {
-  const { providerId, browserHash, purpose, continueTo, now } = started;
+  const { providerId, browserHash, purpose, continueTo, invitationId, now } = started;
   const row = await database.row(insert, {
     id: makeId(),
     stateHash: hashSecret(state),
@@ -118,6 +128,7 @@ export async function beginProviderLogin(
     purpose,
     sessionId: started.purpose === 'link' ? started.sessionId : null,
     continueTo: continueTo ?? null,
+    invitationId: invitationId ?? null,
     now,
     expiresAt: addSeconds(now, loginSeconds),
   });
@@ -134,6 +145,8 @@ export type TakenProviderLogin = ProviderLoginSecrets &
   ProviderLoginPurpose & {
     readonly id: string;
     readonly continueTo: string | null;
+    /** Null also in the row of a node of an earlier release, which knows no invitations by provider. */
+    readonly invitationId: string | null;
   };
 
 /**
@@ -152,9 +165,9 @@ export async function takeProviderLogin(
   if (!stateForm.test(state)) return undefined;
   const row = await database.row(take, { stateHash: hashSecret(state), providerId, browserHash, now });
   if (row === undefined) return undefined;
-  const { id, keyId, sessionId, continueTo } = row;
+  const { id, keyId, sessionId, continueTo, invitationId } = row;
   const purpose = sessionId === null ? ({ purpose: 'login' } as const) : ({ purpose: 'link', sessionId } as const);
-  return { id, continueTo, ...purpose, ...secretsOf(keys, state, keyId) };
+  return { id, continueTo, invitationId, ...purpose, ...secretsOf(keys, state, keyId) };
 }
 
 /** Deletes logins an hour after their end, at most 10,000. Returns their number. */

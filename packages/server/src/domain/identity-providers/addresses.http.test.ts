@@ -1,5 +1,8 @@
 /** No URL that a setting or a discovery document names leads the server to a private address. */
+import { execFile } from 'node:child_process';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { isLoopback } from '#protocol/network-address/index.ts';
 import { readDestination } from '#protocol/outbound-url/index.ts';
@@ -128,6 +131,17 @@ describe('a provider with public addresses', () => {
     expect(connections).toBe(0);
   });
 });
+
+/** A namespace of its own has a link-local address, whatever network this machine has. */
+const inNamespace = 'ip link set lo up && ip addr add 169.254.169.254/16 dev lo && exec "$@"';
+
+it('no URL leads to the link-local address of the metadata service of clouds', async () => {
+  const root = join(import.meta.dirname, '../../../../..');
+  const trial = join(root, 'packages/server/test/support/link-local-trial.ts');
+  const command = ['--user', '--map-root-user', '--net', 'sh', '-c', inNamespace, 'sh', process.execPath];
+  const { stdout } = await promisify(execFile)('unshare', [...command, join(root, 'bin/run.cjs'), trial]);
+  expect(JSON.parse(stdout)).toEqual({ byServer: 0, byTrial: 1, attempts: 48 });
+}, 30_000);
 
 describe('a setting', () => {
   it('that names a private issuer causes no connection', async () => {

@@ -31,10 +31,11 @@ export {
   type ProviderRefusalKind,
   type ProviderRequests,
 } from './provider.ts';
-export { describeProvider, IdentityProviders, providersRefreshSeconds } from './providers.ts';
+export { describeProvider, IdentityProviders, providersRefreshSeconds, type StoredProvider } from './providers.ts';
 export {
   changeProvider,
   insertProvider,
+  isProviderEnabled,
   type ProviderManager,
   type ProviderValues,
   removeProvider,

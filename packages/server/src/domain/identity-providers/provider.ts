@@ -75,6 +75,8 @@ export class ProviderRefusal extends Error {
 export interface ProviderList {
   /** By name. */
   enabled(): readonly IdentityProvider[];
+  /** Reads the providers again before it treats one as unknown or disabled: another node may have added or enabled it. */
+  findEnabled(id: string): Promise<IdentityProvider | undefined>;
   /** A disabled one too. */
   byId(id: string): IdentityProvider | undefined;
 }

@@ -68,8 +68,8 @@ describeOnBothDatabases('identity providers', (database) => {
 
   it('are found at once when another node has just added them', async () => {
     expect(here.byId('acme')).toBeUndefined();
-    expect(await here.find('acme')).toMatchObject({ id: 'acme' });
-    expect(await here.find('other')).toBeUndefined();
+    expect(await here.findEnabled('acme')).toMatchObject({ id: 'acme' });
+    expect(await here.findEnabled('other')).toBeUndefined();
   });
 
   it('never have the id or the issuer of another one', async () => {

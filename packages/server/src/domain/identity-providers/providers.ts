@@ -1,11 +1,11 @@
 /** The providers of this deployment, as this process last read them. */
 import type { Clock } from '#kernel/clock.ts';
 import { ReloadOnMiss } from '#kernel/reload-on-miss.ts';
-import type { Database, Values } from '#platform/database/index.ts';
+import type { Database, Queries, Values } from '#platform/database/index.ts';
 import type { Keys } from '#platform/keys/index.ts';
 import { isPresetName, type Preset, presets } from './presets.ts';
 import type { IdentityProvider, ProviderList } from './provider.ts';
-import { listProviders, type ProviderManager } from './rows.ts';
+import { listProviders, lockProvider, type ProviderManager } from './rows.ts';
 import { type ProviderSettings, providerSettings } from './settings.ts';
 
 /** How often each process reads the providers again. */
@@ -18,7 +18,7 @@ interface ProviderDeps {
 }
 
 /** A provider with the facts that only administration needs. */
-interface StoredProvider {
+export interface StoredProvider {
   readonly provider: IdentityProvider;
   readonly managedBy: ProviderManager;
   readonly sealedSecret: Buffer | null;
@@ -51,9 +51,11 @@ export class IdentityProviders implements ProviderList {
     return this.#byId.get(id)?.provider;
   }
 
-  /** As `byId`; reads the providers again before it treats an id as unknown. */
-  find(id: string): Promise<IdentityProvider | undefined> {
-    return this.#onMiss.find(id, (known) => this.byId(known));
+  findEnabled(id: string): Promise<IdentityProvider | undefined> {
+    return this.#onMiss.find(id, (known) => {
+      const provider = this.byId(known);
+      return provider?.enabled === true ? provider : undefined;
+    });
   }
 
   /** The provider that asserts identities of this issuer; its name is that of the identity. */
@@ -73,8 +75,18 @@ export class IdentityProviders implements ProviderList {
 
   /** The client secret, decrypted; undefined for a public client. */
   secretOf({ id }: Pick<IdentityProvider, 'id'>): string | undefined {
-    const sealed = this.#byId.get(id)?.sealedSecret ?? undefined;
-    return sealed === undefined ? undefined : this.#deps.keys.open('provider', sealed, secretCell(id)).toString();
+    return this.openSecret(id, this.#byId.get(id)?.sealedSecret ?? null);
+  }
+
+  /** Decrypts the client secret of a row. */
+  openSecret(id: string, sealed: Buffer | null): string | undefined {
+    return sealed === null ? undefined : this.#deps.keys.open('provider', sealed, secretCell(id)).toString();
+  }
+
+  /** Reads a provider in the transaction that changes it, so that of concurrent changes each keeps what it does not name. */
+  async lock(tx: Queries, id: string): Promise<StoredProvider | undefined> {
+    const row = await tx.row(lockProvider, { id });
+    return row && readRow(row)[0];
   }
 
   /** Encrypts the client secret of a provider for its row. */

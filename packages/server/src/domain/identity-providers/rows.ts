@@ -2,21 +2,31 @@
 import type { JsonValue } from '#kernel/json.ts';
 import { type Queries, statement } from '#platform/database/index.ts';
 
+const selected =
+  'select id, preset, name, issuer, settings, sealed_secret, enabled, managed_by from identity_providers';
+const columns = {
+  id: 'text',
+  preset: 'text',
+  name: 'text',
+  issuer: 'text',
+  settings: 'jsonb',
+  sealedSecret: 'bytea?',
+  enabled: 'bool',
+  managedBy: 'text',
+} as const;
+
 export const listProviders = statement('identity_providers.list', {
   lane: 'pool',
-  sql: `select id, preset, name, issuer, settings, sealed_secret, enabled, managed_by
-    from identity_providers order by name, id`,
+  sql: `${selected} order by name, id`,
   params: {},
-  columns: {
-    id: 'text',
-    preset: 'text',
-    name: 'text',
-    issuer: 'text',
-    settings: 'jsonb',
-    sealedSecret: 'bytea?',
-    enabled: 'bool',
-    managedBy: 'text',
-  },
+  columns,
+});
+
+export const lockProvider = statement('identity_providers.lock', {
+  lane: 'pool',
+  sql: `${selected} where id = :id for update`,
+  params: { id: 'text' },
+  columns,
 });
 
 const values = {
@@ -60,6 +70,14 @@ const setEnabled = statement('identity_providers.set_enabled', {
   columns: { id: 'text' },
 });
 
+// Locked against a change until the effect commits: a provider that was disabled before has none.
+const requireEnabled = statement('identity_providers.require_enabled', {
+  lane: 'pool',
+  sql: 'select id from identity_providers where id = :id and enabled for share',
+  params: { id: 'text' },
+  columns: { id: 'text' },
+});
+
 const remove = statement('identity_providers.remove', {
   lane: 'pool',
   sql: 'delete from identity_providers where id = :id returning id',
@@ -97,6 +115,11 @@ export async function setProviderEnabled(
   now: Date,
 ): Promise<boolean> {
   return (await tx.row(setEnabled, { id, enabled, now })) !== undefined;
+}
+
+/** Whether people can sign in with a provider, in the transaction of an effect: this process may not know yet that they cannot. */
+export async function isProviderEnabled(tx: Queries, id: string): Promise<boolean> {
+  return (await tx.row(requireEnabled, { id })) !== undefined;
 }
 
 /** Deletes a provider and the logins that wait for its callback. Identities stay: they are of the issuer. */

@@ -8,9 +8,16 @@
  * - When an invitation is used or revoked, its address and its key are deleted from the row. The key encrypts the address
  *   in the audit log.
  *
- * Must not create the user: `flows/accept-invitation` does, in the transaction that uses the invitation.
+ * Must not create the user: `domain/registrations` does, in the transaction that uses the invitation.
  */
 export { insertInvitation, invitationLifetimeSeconds, type NewInvitation } from './issue.ts';
 export { listOpenInvitations, type OpenInvitation, revokeInvitation } from './list.ts';
 export { deleteExpiredInvitations, eraseInvitations } from './sweep.ts';
-export { type ActiveInvitation, findActiveInvitation, findUsedInvitation, useInvitation } from './use.ts';
+export {
+  type ActiveInvitation,
+  findActiveInvitation,
+  findActiveInvitationById,
+  findUsedInvitation,
+  useInvitation,
+  useInvitationById,
+} from './use.ts';

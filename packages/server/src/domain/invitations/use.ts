@@ -2,23 +2,27 @@ import { type Queries, statement, type Values } from '#platform/database/index.t
 import { hashSecret, parseSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
 
 const columns = { id: 'uuid', asTyped: 'text', canonical: 'text', locale: 'text', role: 'text?' } as const;
-const params = { hash: 'bytea', now: 'timestamptz' } as const;
+const selected = 'select id, as_typed, canonical, locale, role from invitations';
+const isActive = 'consumed_at is null and expires_at > :now';
+const byHash = {
+  sql: `${selected} where hash = :hash and ${isActive}`,
+  params: { hash: 'bytea', now: 'timestamptz' },
+} as const;
+const byId = { sql: `${selected} where id = :id and ${isActive}`, params: { id: 'uuid', now: 'timestamptz' } } as const;
 
-const active = `select id, as_typed, canonical, locale, role from invitations
-  where hash = :hash and consumed_at is null and expires_at > :now`;
+const findActive = statement('invitations.find_active', { lane: 'read', ...byHash, columns });
+const findActiveById = statement('invitations.find_active_by_id', { lane: 'read', ...byId, columns });
 
-const findActive = statement('invitations.find_active', { lane: 'read', sql: active, params, columns });
-
-// A CTE locks and reads the row first, because RETURNING returns the updated row, whose address is null.
-const use = statement('invitations.use', {
-  lane: 'pool',
-  sql: `with active as (${active} for update)
+/** A CTE locks and reads the row first, because RETURNING returns the updated row, whose address is null. */
+function useOf(active: string): string {
+  return `with active as (${active} for update)
     update invitations i set consumed_at = :now, outcome = 'used', as_typed = null, canonical = null, wrapped_key = null
     from active where i.id = active.id
-    returning active.id, active.as_typed, active.canonical, active.locale, active.role`,
-  params,
-  columns,
-});
+    returning active.id, active.as_typed, active.canonical, active.locale, active.role`;
+}
+
+const use = statement('invitations.use', { ...byHash, lane: 'pool', sql: useOf(byHash.sql), columns });
+const useById = statement('invitations.use_by_id', { ...byId, lane: 'pool', sql: useOf(byId.sql), columns });
 
 /** An invitation that is active, or was until `useInvitation` used it. */
 export type ActiveInvitation = Values<typeof columns>;
@@ -31,6 +35,15 @@ export async function findActiveInvitation(
 ): Promise<ActiveInvitation | undefined> {
   if (parseSecret(secretPrefixes.oneTimeLink, text) === null) return undefined;
   return queries.row(findActive, { hash: hashSecret(text), now });
+}
+
+/** Returns the invitation that a sign-in with a provider was begun for, whose link was read then. */
+export function findActiveInvitationById(
+  queries: Queries,
+  id: string,
+  now: Date,
+): Promise<ActiveInvitation | undefined> {
+  return queries.row(findActiveById, { id, now });
 }
 
 const findUsed = statement('invitations.find_used', {
@@ -53,4 +66,9 @@ export async function findUsedInvitation(
 export async function useInvitation(tx: Queries, text: string, now: Date): Promise<ActiveInvitation | undefined> {
   if (parseSecret(secretPrefixes.oneTimeLink, text) === null) return undefined;
   return tx.row(use, { hash: hashSecret(text), now });
+}
+
+/** As `useInvitation`, for an invitation whose link was read before. */
+export function useInvitationById(tx: Queries, id: string, now: Date): Promise<ActiveInvitation | undefined> {
+  return tx.row(useById, { id, now });
 }

@@ -20,8 +20,10 @@
  * Example: Eve registers `ada@x.example` with her own password (link 1), then Ada does (link 2). Opening link 2 sets
  * Ada's password and name and revokes link 1. Eve cannot log in, since neither link was sent to her.
  */
+export { HolderChanged, retryWithHolder } from './address-holder.ts';
 export { deleteExpiredApplicantKeys, eraseApplicantKeys } from './applicants.ts';
 export { RegistrationHook, type RegistrationHookSettings } from './hook.ts';
+export { createInvitedUser, type InvitedUser } from './invited-user.ts';
 export { addVerificationLink } from './link.ts';
 export { type CarriedIdentity, openRegistration, type PendingRegistration } from './pending.ts';
 export { proveRegistration } from './prove.ts';

@@ -4,7 +4,7 @@ import { type NewSignUpTicket, signUpTicketFragment } from '#domain/authenticati
 import { unverifiedHolderFragment } from '#domain/identifiers/index.ts';
 import { enqueueMailFragment, type MailLedger } from '#domain/mail-ledger/index.ts';
 import { deviceAssociatedData, insertTokenFragment, type OneTimeTokens } from '#domain/one-time-tokens/index.ts';
-import { type Database, statement } from '#platform/database/index.ts';
+import { type Database, type Queries, statement } from '#platform/database/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
 import { type PendingRegistration, sealRegistration } from './pending.ts';
 
@@ -103,13 +103,14 @@ export async function addVerificationLink(
 
 /** Adds the link of a further registration of the address, as `addVerificationLink` does, and the ticket of its sign-up. */
 export async function repeatRegistration(
-  deps: LinkDeps & { readonly database: Database },
+  deps: LinkDeps,
+  queries: Queries,
   link: VerificationLink,
   ticket: NewSignUpTicket,
   event: AuditValues,
 ): Promise<boolean> {
   const values = { ...expectedOf(link), ...linkValues(deps, link), ...ticket.values, ...event };
-  return (await deps.database.row(repeat, values)) !== undefined;
+  return (await queries.row(repeat, values)) !== undefined;
 }
 
 function expectedOf({ holder: { identifierId, authEpoch } }: VerificationLink) {

@@ -16,7 +16,7 @@ import { insertUserFragment } from '#domain/users/index.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
 import { clientInfoOf, type Requester } from '#kernel/requester.ts';
-import { type Database, statement } from '#platform/database/index.ts';
+import { type Database, type Queries, statement } from '#platform/database/index.ts';
 import type { Keys, UserKey } from '#platform/keys/index.ts';
 import { describeUserAgent } from '#protocol/user-agent/index.ts';
 import { linkValues, repeatRegistration } from './link.ts';
@@ -65,7 +65,6 @@ const notifyOwner = statement('register.notify_owner', {
 
 /** Dependencies of the write. */
 export interface RegistrationWriter {
-  readonly database: Database;
   readonly clock: Clock;
   readonly makeId: MakeId;
   readonly keys: Keys;
@@ -132,19 +131,23 @@ export interface WrittenRegistration {
 /**
  * Creates a user, adds a link to an unverified registration, or notifies the owner of a verified address, each by one
  * statement. Undefined when the holder of the address changed since it was read.
+ *
+ * @param queries a transaction where something else is consumed together with the write.
  */
 export async function writeRegistration(
   deps: RegistrationWriter,
+  queries: Queries,
   registration: NewRegistration,
   holder: AddressHolder | undefined,
   requester: Requester,
 ): Promise<WrittenRegistration | undefined> {
   const begun = begin(deps, registration);
   const { ticket } = begun.ticket;
-  if (holder === undefined) return (await create(deps, begun, requester)) ? { outcome: 'created', ticket } : undefined;
+  if (holder === undefined)
+    return (await create(deps, queries, begun, requester)) ? { outcome: 'created', ticket } : undefined;
   if (!holder.isVerified)
-    return (await repeat(deps, begun, holder, requester)) ? { outcome: 'repeated', ticket } : undefined;
-  return (await notify(deps, begun, holder, requester)) ? { outcome: 'taken', ticket } : undefined;
+    return (await repeat(deps, queries, begun, holder, requester)) ? { outcome: 'repeated', ticket } : undefined;
+  return (await notify(deps, queries, begun, holder, requester)) ? { outcome: 'taken', ticket } : undefined;
 }
 
 /** A registration with what is computed for every address, taken or not. */
@@ -169,13 +172,14 @@ function proofOf(carried: Carried): SignUpProof {
 
 async function create(
   deps: RegistrationWriter,
+  queries: Queries,
   { registration, tokenId, ticket, now }: BegunRegistration,
   requester: Requester,
 ): Promise<boolean> {
   const userId = deps.makeId();
   const identifierId = deps.makeId();
   const { key, wrapped } = deps.keys.createUserKey(userId);
-  const row = await deps.database.row(createUser, {
+  const row = await queries.row(createUser, {
     identifierId,
     identifierUserId: userId,
     identifierAsTyped: registration.email.asTyped,
@@ -206,6 +210,7 @@ async function create(
 
 async function repeat(
   deps: RegistrationWriter,
+  queries: Queries,
   { registration, tokenId, ticket, now }: BegunRegistration,
   holder: AddressHolder,
   requester: Requester,
@@ -223,6 +228,7 @@ async function repeat(
   };
   return repeatRegistration(
     deps,
+    queries,
     link,
     ticket,
     event(deps, 'user.registration_repeated', now, userId, userKey, requester),
@@ -231,13 +237,14 @@ async function repeat(
 
 async function notify(
   deps: RegistrationWriter,
+  queries: Queries,
   { ticket, now }: BegunRegistration,
   holder: AddressHolder,
   requester: Requester,
 ): Promise<boolean> {
   const { userId, identifierId, locale } = holder;
   const key = deps.keys.unwrapUserKey(userId, holder.wrapped);
-  const row = await deps.database.row(notifyOwner, {
+  const row = await queries.row(notifyOwner, {
     ownerIdentifierId: identifierId,
     ...ticket.values,
     ...deps.mail.values({

@@ -4,10 +4,11 @@ import { findUsedInvitation } from '#domain/invitations/index.ts';
 import { passwordInput } from '#domain/passwords/index.ts';
 import { nameInput } from '#domain/users/index.ts';
 import { type FieldError, Problem } from '#kernel/problem.ts';
-import { field } from '#pages/form.ts';
+import { field, or, stack } from '#pages/form.ts';
 import { type Complaints, linkPage, linkToken } from '#pages/link-page.ts';
 import { lengthComplaint, newPasswordField, usernameField } from '#pages/new-password-field.ts';
-import { type Html, joinHtml } from '#platform/html/index.ts';
+import { providerButtons } from '#pages/provider-buttons.ts';
+import { type Html, html, joinHtml } from '#platform/html/index.ts';
 import type { Endpoint } from '#platform/http/index.ts';
 import type { PageWords } from '#platform/i18n/index.ts';
 import { type AcceptInvitation, acceptInvitation, readInvitation } from './accept-invitation.ts';
@@ -32,9 +33,10 @@ export function acceptInvitationPage(flow: AcceptInvitation): readonly Endpoint[
       return used && { text: 'accepted', locale: used.locale };
     },
     localeOf: ({ locale }) => locale,
-    form: ({ link, words, say }, complaints, typed) => ({
+    form: ({ link, token, words, say }, complaints, typed) => ({
       paragraphs: [say('intro')],
       fields: fieldsOf(flow, words, { email: link.asTyped, name: typed?.name ?? '', complaints }),
+      otherWays: providersOf(flow, words, token),
     }),
     act: async ({ token, name, password }, caller, { words }) => {
       const valid = nameInput.safeParse(name);
@@ -44,6 +46,17 @@ export function acceptInvitationPage(flow: AcceptInvitation): readonly Endpoint[
     },
     refusals: { registration_refused: 'refused' },
   });
+}
+
+/** The account then gets the invited email, and signs in with the provider. */
+function providersOf(
+  { identityProviders }: AcceptInvitation,
+  words: PageWords,
+  invitation: string | undefined,
+): Html | undefined {
+  if (invitation === undefined) return undefined;
+  const buttons = providerButtons(words, identityProviders, { invitation });
+  return buttons.length === 0 ? undefined : html`${or(words.say('page.login.or'))}${stack(...buttons)}`;
 }
 
 function fieldsOf(

@@ -11,7 +11,7 @@ import {
   setProviderEnabled,
 } from '#domain/identity-providers/index.ts';
 import type { Clock } from '#kernel/clock.ts';
-import type { JsonValue } from '#kernel/json.ts';
+import type { JsonObject, JsonValue } from '#kernel/json.ts';
 import type { Database, Queries } from '#platform/database/index.ts';
 
 export interface AdminProviders {
@@ -96,7 +96,7 @@ export async function removeById(flow: AdminProviders, actor: AuditActor, id: st
 export async function record(
   { audit, clock }: AdminProviders,
   tx: Queries,
-  event: { readonly actor: AuditActor; readonly action: AuditAction; readonly facts: Readonly<Record<string, string>> },
+  event: { readonly actor: AuditActor; readonly action: AuditAction; readonly facts: JsonObject },
 ): Promise<void> {
   await audit.record(tx, { ...event, at: clock.now() });
 }

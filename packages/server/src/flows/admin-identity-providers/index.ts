@@ -6,3 +6,4 @@
  */
 export { type ApplyOutcome, applyProviders } from './apply.ts';
 export { type AddOutcome, type AdminProviders, addProvider, removeById, setEnabled } from './change.ts';
+export { type ProviderChange, type SetOutcome, setProvider } from './set.ts';

@@ -37,12 +37,6 @@ export interface LoginWithProvider extends LoginGate {
   readonly onRegistered: (outcome: 'created' | 'repeated' | 'taken') => void;
 }
 
-/** The provider, if people can sign in with it now. */
-export function enabledProvider({ identityProviders }: LoginWithProvider, id: string): IdentityProvider | undefined {
-  const provider = identityProviders.byId(id);
-  return provider?.enabled === true ? provider : undefined;
-}
-
 /** The redirect URI: each provider has its own, so that the response of one is never taken for that of another. */
 function callbackOf({ publicUrl }: LoginWithProvider, { id }: IdentityProvider): string {
   return new URL(`/login/with/${id}/callback`, publicUrl).href;
@@ -60,6 +54,7 @@ export type Leaving = ProviderLoginPurpose & {
   readonly providerId: string;
   readonly browserSecret: string | undefined;
   readonly continueTo: string | undefined;
+  readonly invitationId?: string | undefined;
 };
 
 /**
@@ -69,9 +64,9 @@ export type Leaving = ProviderLoginPurpose & {
  */
 export async function leaveFor(
   flow: LoginWithProvider,
-  { providerId, browserSecret, continueTo, ...purpose }: Leaving,
+  { providerId, browserSecret, continueTo, invitationId, ...purpose }: Leaving,
 ): Promise<Departure> {
-  const provider = enabledProvider(flow, providerId);
+  const provider = await flow.identityProviders.findEnabled(providerId);
   if (provider === undefined) throw new Problem('not_found');
   const login = newProviderLogin(flow.keys);
   const { keyId: _, ...secrets } = login;
@@ -81,7 +76,7 @@ export async function leaveFor(
   });
   const now = flow.clock.now();
   const { secret, hash } = readBrowser(browserSecret) ?? newBrowser();
-  const started = { ...purpose, providerId, browserHash: hash, continueTo, now };
+  const started = { ...purpose, providerId, browserHash: hash, continueTo, invitationId, now };
   if (!(await beginProviderLogin(flow, login, started))) throw new Problem('not_found');
   const change = { value: secret, expiresAt: addSeconds(now, browserSecretSeconds) };
   return { provider, url, cookies: [{ cookie: 'login', change }] };
@@ -111,10 +106,11 @@ export async function arriveFrom(
   parameters: CallbackParameters,
   onRefusal: (refusal: ProviderRefusal) => void,
 ): Promise<Arrival | FailedArrival> {
-  const provider = enabledProvider(flow, providerId);
   const browser = readBrowser(browserSecret);
   const { state } = parameters;
-  if (provider === undefined || browser === undefined || state === undefined) return 'stale';
+  if (browser === undefined || state === undefined) return 'stale';
+  const provider = await flow.identityProviders.findEnabled(providerId);
+  if (provider === undefined) return 'stale';
   const now = flow.clock.now();
   const login = await takeProviderLogin(flow, { state, providerId, browserHash: browser.hash, now });
   if (login === undefined) return 'stale';
@@ -125,7 +121,8 @@ export async function arriveFrom(
       ...sent,
       callback: callbackParameters(parameters),
     });
-    return enabledProvider(flow, providerId) === undefined ? 'stale' : { provider, identity, login, browser };
+    const isEnabled = flow.identityProviders.byId(providerId)?.enabled === true;
+    return isEnabled ? { provider, identity, login, browser } : 'stale';
   } catch (error) {
     if (!(error instanceof ProviderRefusal)) throw error;
     onRefusal(error);

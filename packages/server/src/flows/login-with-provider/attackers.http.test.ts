@@ -1,35 +1,37 @@
 /** Accounts that an attacker prepared before their owner came (invariant 18). */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Application, type AppResponse } from '#test/support/application.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { eraseDueAccounts } from '#flows/erase-accounts/index.ts';
+import type { FakePerson } from '#test/support/fake-provider.ts';
 import { PageBrowser, signIn } from '#test/support/page-browser.ts';
+import { locationOf, openProviderApplication, type ProviderApplication } from '#test/support/provider-application.ts';
+import { addFederatedUser, callbackAfter, newPerson, signInWith } from '#test/support/provider-logins.ts';
+import { storedLinkToken } from '#test/support/stored-links.ts';
+import { auditActionsOf } from '#test/support/stored-login.ts';
 import {
-  addFakeProvider,
-  addFederatedUser,
-  callbackAfter,
-  type KnownProvider,
-  newPerson,
-  signInWith,
-} from '#test/support/provider-logins.ts';
-import { mailedToken, register, validPassword } from '#test/support/user-actions.ts';
+  addVerifiedUser,
+  login,
+  mailedToken,
+  newestMailedToken,
+  register,
+  uniqueEmail,
+  validPassword,
+  verifyEmail,
+} from '#test/support/user-actions.ts';
+import { userIdOf } from '#test/support/user-status.ts';
 
-const stale = 'This sign-in did not work';
-const locationOf = ({ headers }: AppResponse) => headers.get('location');
+const graceMs = 7 * 24 * 60 * 60 * 1000;
+const paused = 'This way to sign in is paused';
 
 describe.each(['postgres', 'embedded'] as const)('a provider (%s)', (databaseKind) => {
-  let app: Application;
-  let provider: KnownProvider;
+  let app: ProviderApplication['app'];
+  let provider: ProviderApplication['provider'];
+  let sessionOf: ProviderApplication['sessionOf'];
 
   beforeAll(async () => {
-    app = await Application.open({ databaseKind });
-    provider = await addFakeProvider(app);
+    const opened = await openProviderApplication({ databaseKind });
+    ({ app, provider, sessionOf } = opened);
+    return () => opened.close();
   });
-  afterAll(async () => {
-    await provider.fake.stop();
-    await app.close();
-  });
-
-  const sessionOf = async (browser: PageBrowser) =>
-    (await app.send<{ email: string; amr: string[] }>('GET', '/api/v1/auth/session', { cookie: browser.cookie })).data;
 
   describe('after an attacker', () => {
     it('registered the address with a password: the account is the owner’s, and the password is gone', async () => {
@@ -90,14 +92,68 @@ describe.each(['postgres', 'embedded'] as const)('a provider (%s)', (databaseKin
       const reset = { token: await mailedToken(app, email), password: validPassword };
       expect((await app.send('POST', '/api/v1/auth/reset-password', { json: reset })).status).toBe(200);
       const refused = await signInWith(new PageBrowser(app), provider, person);
-      expect([refused.status, refused.text.includes(stale)]).toEqual([401, true]);
+      expect([refused.status, refused.text.includes(paused)]).toEqual([403, true]);
+      expect(refused.text).toContain('href="/login?continue=%2Faccount%2Fconnections"');
+      expect(await auditActionsOf(app, email)).toEqual(expect.arrayContaining(['identity.suspended', 'login.refused']));
       const owner = new PageBrowser(app);
       await signIn(owner, email, validPassword);
-      await owner.open('/account/connections');
-      const left = await owner.submit('/account/connections/connect', { provider: provider.id });
-      const linked = await owner.open(callbackAfter(provider, left));
-      expect(locationOf(linked)).toBe('/account/connections?done=connected');
+      await connect(owner, person);
       expect(locationOf(await signInWith(new PageBrowser(app), provider, person))).toBe('/account');
     });
+
+    it('changed the email and linked an identity: undoing the change unlinks it', async () => {
+      const email = await addVerifiedUser(app);
+      const { accessToken: token } = (await login(app, email)).data;
+      const change = { newEmail: uniqueEmail(), currentPassword: validPassword };
+      await app.send('POST', '/api/v1/users/me/email', { token, json: change });
+      const confirm = { token: await newestMailedToken(app, change.newEmail, '/confirm-email-change') };
+      expect((await app.send('POST', '/api/v1/auth/confirm-email-change', { json: confirm })).status).toBe(200);
+      const attacker = newPerson({ email_verified: false });
+      await connect(await signedIn(change.newEmail), attacker);
+      const undo = { token: await newestMailedToken(app, email, '/undo-email-change'), password: 'of the owner again' };
+      expect((await app.send('POST', '/api/v1/auth/undo-email-change', { json: undo })).status).toBe(200);
+      await expectStranger(attacker);
+    });
+
+    it('linked an identity to an account that was deleted: a new account of its owner has none', async () => {
+      const email = await addVerifiedUser(app);
+      const [unproven, proven] = [newPerson({ email, email_verified: false }), newPerson({ email })];
+      const browser = await signedIn(email);
+      await connect(browser, unproven);
+      await connect(browser, proven);
+      const { accessToken: token } = (await login(app, email)).data;
+      const deletion = { token, json: { currentPassword: validPassword } };
+      expect((await app.send('DELETE', '/api/v1/users/me', deletion)).status).toBe(200);
+      app.clock.advance(graceMs);
+      await eraseDueAccounts(app.services);
+      await register(app, email);
+      const verified = await verifyEmail(app, await storedLinkToken(app, await userIdOf(app, email), 'verify_email'));
+      expect(verified.status).toBe(200);
+      await expectStranger(unproven);
+      const refused = new PageBrowser(app);
+      expect((await signInWith(refused, provider, proven)).text).toContain('You already have an account');
+      expect(await sessionOf(refused)).toBeUndefined();
+    });
   });
+
+  async function signedIn(email: string): Promise<PageBrowser> {
+    const browser = new PageBrowser(app);
+    await signIn(browser, email, validPassword);
+    return browser;
+  }
+
+  async function connect(browser: PageBrowser, person: FakePerson): Promise<void> {
+    provider.fake.person = person;
+    await browser.open('/account/connections');
+    const left = await browser.submit('/account/connections/connect', { provider: provider.id });
+    const linked = await browser.open(callbackAfter(provider, left));
+    expect(locationOf(linked)).toBe('/account/connections?done=connected');
+  }
+
+  /** The provider identifies the person, who has no account here. */
+  async function expectStranger(person: FakePerson): Promise<void> {
+    const browser = new PageBrowser(app);
+    expect(locationOf(await signInWith(browser, provider, person))).toBe('/check-mail');
+    expect(await sessionOf(browser)).toBeUndefined();
+  }
 });

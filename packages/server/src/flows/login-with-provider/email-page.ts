@@ -7,10 +7,12 @@ import {
   type PendingIdentity,
 } from '#domain/federated-identities/index.ts';
 import { emailInput } from '#domain/identifiers/index.ts';
+import { Problem } from '#kernel/problem.ts';
 import { refusal } from '#pages/notice.ts';
 import { emailFormPage } from '#pages/request-by-email.ts';
 import { checkMailPath } from '#pages/sign-up-paths.ts';
 import { wordsOf } from '#pages/words.ts';
+import type { Queries } from '#platform/database/index.ts';
 import { type Caller, type Endpoint, type PageResponse, pageEndpoint } from '#platform/http/index.ts';
 import { type ProviderPages, providerParams } from './pages.ts';
 import { failedPage, pageOfProblem } from './refusals.ts';
@@ -80,25 +82,23 @@ async function submit(flow: ProviderPages, providerId: string, typed: string, ca
   const words = wordsOf(flow.catalogues, caller);
   const pending = await findWaiting(flow, providerId, caller);
   const browser = readBrowser(caller.loginCookie);
-  const provider = flow.identityProviders.byId(providerId);
+  const provider = await flow.identityProviders.findEnabled(providerId);
   if (pending === undefined || browser === undefined || provider === undefined) return failedPage(words, 'stale');
   const email = emailInput.safeParse(typed).data;
   if (email === undefined) {
     const complaint = words.say('page.login.email_missing');
     return emailFormPage(words, textsOf(providerId), 422, { email: typed, complaint });
   }
-  // Used by the first form: after a mistyped address the person goes to the provider again.
-  const now = flow.clock.now();
-  const taken = await flow.database.transaction((tx) => consumePendingIdentity(tx, browser, pending.id, now));
-  if (taken === undefined) return failedPage(words, 'stale');
-  const { issuer, subject, strength, name, continueTo } = taken;
+  const { issuer, subject, strength, name, continueTo } = pending;
   const vouched = { provider, issuer, subject, strength, email: undefined, name: name ?? undefined, continueTo };
+  // Used by the first form: after a mistyped address the person goes to the provider again.
+  const consume = async (tx: Queries) => {
+    if ((await consumePendingIdentity(tx, browser, pending.id, flow.clock.now())) === undefined)
+      throw new Problem('invalid_provider_login', { log: 'an email was sent for the identity before' });
+  };
   try {
-    const { text: value, expiresAt } = await registerUnproven(
-      flow,
-      { vouched, email, signUp: signUpOf(vouched, caller) },
-      caller,
-    );
+    const account = { vouched, email, signUp: signUpOf(vouched, caller) };
+    const { text: value, expiresAt } = await registerUnproven(flow, account, consume, caller);
     return { kind: 'redirect', location: checkMailPath, cookies: [{ cookie: 'ticket', change: { value, expiresAt } }] };
   } catch (error) {
     const shown = pageOfProblem(words, error);

@@ -9,13 +9,21 @@ import {
   type SignUpTicket,
   startLogin,
 } from '#domain/authentication/index.ts';
-import { findIdentity, holdIdentity, type IdentityUse } from '#domain/federated-identities/index.ts';
+import { findIdentity, holdIdentity, type IdentityUse, spendIdentityUse } from '#domain/federated-identities/index.ts';
 import { emailInput } from '#domain/identifiers/index.ts';
 import { Problem } from '#kernel/problem.ts';
+import type { Queries } from '#platform/database/index.ts';
 import type { Caller, Principal } from '#platform/http/index.ts';
 import type { Arrival, LoginWithProvider } from './at-provider.ts';
 import { linkOwn } from './link.ts';
-import { registerProven, registerUnproven, signUpOf, type UnprovenAccount, type VouchedIdentity } from './sign-up.ts';
+import {
+  registerInvited,
+  registerProven,
+  registerUnproven,
+  signUpOf,
+  type UnprovenAccount,
+  type VouchedIdentity,
+} from './sign-up.ts';
 
 /** The outcome of a callback. */
 export type Entry =
@@ -47,8 +55,7 @@ export async function enter(
     await linkOwn(flow, vouched, principal, caller);
     return { kind: 'linked', continueTo: login.continueTo };
   }
-  const use = { kind: 'provider_login', id: login.id } as const;
-  const result = await loginWith(flow, vouched, use, optionsOf(caller, login.continueTo), caller);
+  const result = await loginWith(flow, vouched, useOf(login), optionsOf(caller, login.continueTo), caller);
   return result === undefined ? enterUnknown(flow, arrival, vouched, caller) : { kind: 'login', result };
 }
 
@@ -62,7 +69,11 @@ function optionsOf({ deviceCookie, browserHash }: Caller, continueTo: string | n
   return { transport: 'cookie', deviceToken: deviceCookie, browserHash, continueTo: continueTo ?? undefined };
 }
 
-/** Logs in the user of a known identity. Undefined for an unknown one. */
+/**
+ * Logs in the user of a known identity. Undefined for an unknown one.
+ *
+ * @throws Problem the refusal of the gate; `identity_suspended` for an identity that a recovery has suspended.
+ */
 export async function loginWith(
   flow: LoginWithProvider,
   { issuer, subject, strength }: Pick<VouchedIdentity, 'issuer' | 'subject' | 'strength'>,
@@ -77,10 +88,13 @@ export async function loginWith(
     return await startLogin(flow, { by: 'identity_provider', userId, identityId, strength, use }, options, caller);
   } catch (error) {
     if (!(error instanceof Problem) || error.code !== 'invalid_provider_login') throw error;
+    // Read again: a recovery may have suspended it since.
+    const isSuspended = Boolean((await findIdentity(flow.database, { issuer, subject }))?.suspendedAt);
+    const refusal = isSuspended ? new Problem('identity_suspended') : error;
     const userKey = await flow.users.key(userId);
-    const rejected = { by: 'identity_provider', reason: error.code, userId: userKey && userId, userKey } as const;
+    const rejected = { by: 'identity_provider', reason: refusal.code, userId: userKey && userId, userKey } as const;
     await recordRejectedLogin(flow, flow.database, rejected, caller);
-    throw error;
+    throw refusal;
   }
 }
 
@@ -90,29 +104,53 @@ async function enterUnknown(
   vouched: VouchedIdentity,
   caller: Caller,
 ): Promise<Entry> {
+  if (login.invitationId !== null) {
+    await registerInvited(flow, { vouched, invitationId: login.invitationId }, caller);
+    return loginToNew(flow, login, vouched, caller);
+  }
   const address = vouched.email && emailInput.safeParse(vouched.email.address).data;
   if (vouched.email === undefined || address === undefined) {
     await hold(flow, browser, vouched);
     return { kind: 'email_needed' };
   }
-  if (!vouched.email.proven) return { kind: 'mailed', ticket: await mail(flow, vouched, address, caller) };
-  if (!(await registerProven(flow, { vouched, email: address }, caller))) {
+  if (!vouched.email.proven)
+    return { kind: 'mailed', ticket: await mail(flow, login, { vouched, email: address }, caller) };
+  if ((await registerProven(flow, { vouched, email: address }, caller)) === 'taken') {
     await hold(flow, browser, vouched);
     return { kind: 'connect', continueTo: login.continueTo };
   }
-  const use = { kind: 'provider_login', id: login.id } as const;
-  const result = await loginWith(flow, vouched, use, optionsOf(caller, login.continueTo), caller);
+  return loginToNew(flow, login, vouched, caller);
+}
+
+async function loginToNew(
+  flow: LoginWithProvider,
+  login: Arrival['login'],
+  vouched: VouchedIdentity,
+  caller: Caller,
+): Promise<Entry> {
+  const result = await loginWith(flow, vouched, useOf(login), optionsOf(caller, login.continueTo), caller);
   if (result === undefined) throw new Problem('invalid_provider_login', { log: 'the new account is gone' });
   return { kind: 'login', result };
 }
 
+function useOf({ id }: Arrival['login']): IdentityUse {
+  return { kind: 'provider_login', id };
+}
+
 function mail(
   flow: LoginWithProvider,
-  vouched: VouchedIdentity,
-  email: UnprovenAccount['email'],
+  login: Arrival['login'],
+  { vouched, email }: Pick<UnprovenAccount, 'vouched' | 'email'>,
   caller: Caller,
 ): Promise<SignUpTicket> {
-  return registerUnproven(flow, { vouched, email, signUp: signUpOf(vouched, caller) }, caller);
+  const account = { vouched, email, signUp: signUpOf(vouched, caller) };
+  return registerUnproven(flow, account, (tx) => spend(tx, useOf(login)), caller);
+}
+
+/** Spends the login or the token that vouched for an identity. @throws Problem `invalid_provider_login` when it was spent. */
+export async function spend(tx: Queries, use: IdentityUse): Promise<void> {
+  if (!(await spendIdentityUse(tx, use)))
+    throw new Problem('invalid_provider_login', { log: 'the login or the token was used before' });
 }
 
 function hold(flow: LoginWithProvider, browser: Arrival['browser'], vouched: VouchedIdentity): Promise<void> {

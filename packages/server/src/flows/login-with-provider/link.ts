@@ -9,7 +9,7 @@ import type { Queries } from '#platform/database/index.ts';
 import type { Caller, Principal } from '#platform/http/index.ts';
 import type { UserKey } from '#platform/keys/index.ts';
 import type { LoginWithProvider } from './at-provider.ts';
-import { profileOf, type VouchedIdentity } from './sign-up.ts';
+import { profileOf, requireEnabled, type VouchedIdentity } from './sign-up.ts';
 
 /** The identity that is linked. */
 export type IdentityToLink = Pick<VouchedIdentity, 'provider' | 'issuer' | 'subject' | 'email' | 'name'>;
@@ -34,6 +34,7 @@ export async function linkOwn(
     const now = flow.clock.now();
     await lockUser(flow.users, tx, { userId, authEpoch, statuses: ['active'], refusal: 'not_authenticated' });
     if ((await findActing(tx, principal, now)) === undefined) throw new Problem('not_authenticated');
+    await requireEnabled(tx, identity.provider.id);
     await before?.(tx);
     const { issuer, subject } = identity;
     const profile = profileOf(identity);

@@ -1,14 +1,14 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { disableUser } from '#flows/admin-users/index.ts';
 import { statement } from '#platform/database/index.ts';
-import { Application, type AppResponse } from '#test/support/application.ts';
+import type { AppResponse } from '#test/support/application.ts';
 import { operator } from '#test/support/operator.ts';
 import { PageBrowser, signIn } from '#test/support/page-browser.ts';
+import { locationOf, openProviderApplication, type ProviderApplication } from '#test/support/provider-application.ts';
 import {
   addFakeProvider,
   addFederatedUser,
   enableProvider,
-  type KnownProvider,
   leaveFor,
   newPerson,
   refreshOf,
@@ -35,27 +35,21 @@ const titles = {
   connect: 'You already have an account',
 } as const;
 
-const locationOf = ({ headers }: AppResponse) => headers.get('location');
-
 describe.each(['postgres', 'embedded'] as const)('signing in with a provider (%s)', (databaseKind) => {
-  let app: Application;
-  let provider: KnownProvider;
+  let app: ProviderApplication['app'];
+  let provider: ProviderApplication['provider'];
+  let sessionOf: ProviderApplication['sessionOf'];
 
   beforeAll(async () => {
-    app = await Application.open({ databaseKind });
-    provider = await addFakeProvider(app);
-  });
-  afterAll(async () => {
-    await provider.fake.stop();
-    await app.close();
+    const opened = await openProviderApplication({ databaseKind });
+    ({ app, provider, sessionOf } = opened);
+    return () => opened.close();
   });
   beforeEach(() => {
     provider.fake.tampering = {};
   });
 
   const counts = () => app.services.database.row(count, {});
-  const sessionOf = async (browser: PageBrowser) =>
-    (await app.send<{ email: string; amr: string[] }>('GET', '/api/v1/auth/session', { cookie: browser.cookie })).data;
 
   it('leads there by a page, with PKCE, state and nonce, and without the address of anyone', async () => {
     const browser = new PageBrowser(app);
@@ -120,7 +114,7 @@ describe.each(['postgres', 'embedded'] as const)('signing in with a provider (%s
       expect((await other.open('/login/link')).text).toContain(titles.stale);
     });
 
-    it('creates one account for two callbacks at once', async () => {
+    it('creates one account for five callbacks at once, and signs all of them in', async () => {
       const person = newPerson();
       const browsers = Array.from({ length: 5 }, () => new PageBrowser(app));
       const paths: string[] = [];
@@ -129,7 +123,8 @@ describe.each(['postgres', 'embedded'] as const)('signing in with a provider (%s
         paths.push(await leaveFor(browser, provider));
       }
       const before = await counts();
-      await Promise.all(browsers.map((browser, index) => browser.open(paths[index] ?? '')));
+      const done = await Promise.all(browsers.map((browser, index) => browser.open(paths[index] ?? '')));
+      expect(done.map(locationOf)).toEqual(browsers.map(() => '/account'));
       expect(await counts()).toMatchObject({
         users: (before?.users ?? 0) + 1,
         identities: (before?.identities ?? 0) + 1,
@@ -344,29 +339,5 @@ describe.each(['postgres', 'embedded'] as const)('signing in with a provider (%s
   it('403 for the form of another site', async () => {
     const headers = { 'sec-fetch-site': 'cross-site' };
     expect((await app.send('POST', `/login/with/${provider.id}`, { form: {}, headers })).status).toBe(403);
-  });
-});
-
-describe('the rules of registration', () => {
-  it('apply to new accounts of a provider: mode and domains', async () => {
-    const app = await Application.open();
-    const provider = await addFakeProvider(app);
-    const counts = () => app.services.database.row(count, {});
-    const closed = await Application.open({ deploymentOf: app, env: { LATCHKEY_REGISTRATION: 'invite' } });
-    const lists = await Application.open({ deploymentOf: app, env: { LATCHKEY_EMAIL_DOMAINS_DENY: 'people.example' } });
-    const before = await counts();
-    for (const node of [closed, lists]) {
-      for (const email_verified of [true, false]) {
-        const response = await signInWith(new PageBrowser(node), provider, newPerson({ email_verified }));
-        expect(response.status).toBe(403);
-      }
-    }
-    expect((await counts())?.users).toBe(before?.users);
-    // An open node creates one.
-    await addFederatedUser(app, provider);
-    await closed.close();
-    await lists.close();
-    await provider.fake.stop();
-    await app.close();
   });
 });

@@ -66,6 +66,7 @@ function loginEndpoint(flow: LoginWithProvider): Endpoint {
     problems: [
       'not_enabled',
       'invalid_provider_login',
+      'identity_suspended',
       'account_disabled',
       'account_exists',
       'email_required',

@@ -10,7 +10,14 @@ import {
   sharedProvider,
   stopSharedProvider,
 } from '#test/support/shared-provider.ts';
-import { addVerifiedUser, mailedToken, mailsTo, type Tokens, uniqueEmail } from '#test/support/user-actions.ts';
+import {
+  addVerifiedUser,
+  mailedToken,
+  mailsTo,
+  type Tokens,
+  uniqueEmail,
+  validPassword,
+} from '#test/support/user-actions.ts';
 
 let app: Application;
 let provider: KnownProvider;
@@ -93,6 +100,17 @@ describe('POST /api/v1/auth/login/id-token', () => {
     }
     app.clock.advance(600_000);
     expect((await loginByIdToken(app, token)).code).toBe('invalid_provider_login');
+  });
+
+  it('403 for an identity that a recovery by mail has suspended', async () => {
+    const person = newPerson();
+    const email = person.email ?? '';
+    await loginByIdToken(app, await tokenOf(person));
+    await app.send('POST', '/api/v1/auth/forgot-password', { json: { email } });
+    const json = { token: await mailedToken(app, email), password: validPassword };
+    await app.send('POST', '/api/v1/auth/reset-password', { json });
+    const token = await tokenOf(person);
+    expect(await loginByIdToken(app, token)).toMatchObject({ status: 403, code: 'identity_suspended' });
   });
 
   it('404 for a provider that is unknown, disabled, or takes no native tokens', async () => {

@@ -1,12 +1,12 @@
 /** Login of a native application by the ID token that it got from a provider. */
 import type { LoginOptions, LoginResult, SignUpTicket } from '#domain/authentication/index.ts';
-import { type IdentityUse, readNativeNonce, spendIdentityUse } from '#domain/federated-identities/index.ts';
+import { type IdentityUse, readNativeNonce } from '#domain/federated-identities/index.ts';
 import { emailInput } from '#domain/identifiers/index.ts';
 import { type IdentityProvider, type ProviderIdentity, ProviderRefusal } from '#domain/identity-providers/index.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { Caller } from '#platform/http/index.ts';
-import { enabledProvider, type LoginWithProvider } from './at-provider.ts';
-import { loginWith } from './enter.ts';
+import type { LoginWithProvider } from './at-provider.ts';
+import { loginWith, spend } from './enter.ts';
 import { registerProven, registerUnproven, type VouchedIdentity } from './sign-up.ts';
 
 /** An ID token as an application presents it. */
@@ -36,7 +36,7 @@ export async function loginByIdToken(
   presented: PresentedIdToken,
   caller: Caller,
 ): Promise<NativeLogin> {
-  const provider = enabledProvider(flow, presented.provider);
+  const provider = await flow.identityProviders.findEnabled(presented.provider);
   if (provider?.acceptsNativeTokens !== true) throw new Problem('not_enabled');
   const use = readNativeNonce(flow.keys, presented.nonce, flow.clock.now());
   if (use === undefined) throw new Problem('invalid_provider_login', { log: 'the nonce is not ours, or has expired' });
@@ -80,15 +80,15 @@ async function register(
 ): Promise<NativeLogin> {
   const given = vouched.email && emailInput.safeParse(vouched.email.address).data;
   if (given !== undefined && vouched.email?.proven === true) {
-    if (!(await registerProven(flow, { vouched, email: given }, caller))) throw new Problem('account_exists');
+    const registered = await registerProven(flow, { vouched, email: given }, caller);
+    if (registered === 'taken') throw new Problem('account_exists');
     const result = await loginWith(flow, vouched, use, options, caller);
     if (result === undefined) throw new Problem('invalid_provider_login', { log: 'the new account is gone' });
     return { kind: 'login', result };
   }
   const email = given ?? typed;
   if (email === undefined) throw new Problem('email_required');
-  if (!(await flow.database.transaction((tx) => spendIdentityUse(tx, use))))
-    throw new Problem('invalid_provider_login', { log: 'the token was used before' });
-  const ticket = await registerUnproven(flow, { vouched, email, signUp: { transport: 'token' } }, caller);
+  const account = { vouched, email, signUp: { transport: 'token' } } as const;
+  const ticket = await registerUnproven(flow, account, (tx) => spend(tx, use), caller);
   return { kind: 'mailed', ticket };
 }

@@ -1,8 +1,11 @@
 /** `/login/with/{provider}` and its callback. */
 import { z } from 'zod';
 import { ProviderRefusal } from '#domain/identity-providers/index.ts';
+import { findActiveInvitation } from '#domain/invitations/index.ts';
+import { Problem } from '#kernel/problem.ts';
 import { leadTo, refusedAddressPage } from '#pages/continue-page.ts';
 import { linkButton, stack } from '#pages/form.ts';
+import { linkToken } from '#pages/link-page.ts';
 import { type LeadsOn, leadOn } from '#pages/login-step.ts';
 import { connectionsPath, loginLinkPath, loginPath, withContinue } from '#pages/own-path.ts';
 import { page } from '#pages/page.ts';
@@ -73,9 +76,12 @@ function startPages(flow: ProviderPages): readonly Endpoint[] {
       summary: 'Its form: leads this browser to the identity provider',
       auth: { principals: ['public'] },
       rateLimit: 'pages',
-      request: { params: providerParams, form: z.strictObject({ continue: continueField }) },
+      request: {
+        params: providerParams,
+        form: z.strictObject({ continue: continueField, invitation: linkToken.optional() }),
+      },
       problems: ['not_found'],
-      handler: ({ params, body, caller }) => start(flow, params.provider, body.continue, caller),
+      handler: ({ params, body, caller }) => start(flow, params.provider, body, caller),
       refused: buttonOfAnotherPage,
     }),
   ];
@@ -120,23 +126,32 @@ function callbackPages(flow: ProviderPages): readonly Endpoint[] {
 async function start(
   flow: ProviderPages,
   providerId: string,
-  continueText: string | undefined,
+  { continue: continueText, invitation }: { continue?: string | undefined; invitation?: string | undefined },
   caller: Caller,
 ): Promise<PageResponse> {
   const words = wordsOf(flow.catalogues, caller);
   const continueTo = flow.returnAddresses.readOptional(continueText);
   if (continueTo === 'refused') return refusedAddressPage(flow, words, continueText ?? '');
-  const leaving = {
-    purpose: 'login',
-    providerId,
-    browserSecret: caller.loginCookie,
-    continueTo: continueTo?.text,
-  } as const;
   try {
+    const leaving = {
+      purpose: 'login',
+      providerId,
+      browserSecret: caller.loginCookie,
+      continueTo: continueTo?.text,
+      invitationId: invitation === undefined ? undefined : await readInvitation(flow, invitation),
+    } as const;
     return departurePage(words, await leaveFor(flow, leaving));
   } catch (error) {
     return unreachable(flow, words, error);
   }
+}
+
+/** The id of the invitation of a link. @throws Problem `registration_closed`; `invalid_token` unless it is active. */
+async function readInvitation({ mode, database, clock }: ProviderPages, text: string): Promise<string> {
+  if (mode === 'closed') throw new Problem('registration_closed');
+  const invitation = await findActiveInvitation(database, text, clock.now());
+  if (invitation === undefined) throw new Problem('invalid_token');
+  return invitation.id;
 }
 
 /** A button on the page of another flow, with nothing typed: the problem has a page of its own, which leads back. */
@@ -148,8 +163,10 @@ export function departurePage(words: PageWords, { provider, url, cookies }: Depa
   return leadTo(words, { kind: 'application', text, host, application: provider.name }, cookies);
 }
 
-/** The page of a provider that cannot be reached; throws every other error. */
+/** The page of a provider that cannot be reached, or of a refusal that has a page; throws every other error. */
 export function unreachable(flow: ProviderPages, words: PageWords, error: unknown): PageResponse {
+  const refused = pageOfProblem(words, error);
+  if (refused !== undefined) return refused;
   if (!(error instanceof ProviderRefusal)) throw error;
   report(flow, error);
   return failedPage(words, error.kind);

@@ -1,12 +1,20 @@
 /** New accounts of identities. The rules of registration apply before anything is written: mode, domain, hook. */
 import type { SignUpOptions, SignUpTicket } from '#domain/authentication/index.ts';
-import { linkIdentity } from '#domain/federated-identities/index.ts';
-import { findHolderOfEmail } from '#domain/identifiers/index.ts';
-import type { IdentityProvider, ProviderIdentity } from '#domain/identity-providers/index.ts';
+import { findIdentity, linkIdentity } from '#domain/federated-identities/index.ts';
+import { type EmailHolder, findHolderOfEmail } from '#domain/identifiers/index.ts';
+import { type IdentityProvider, isProviderEnabled, type ProviderIdentity } from '#domain/identity-providers/index.ts';
+import { findActiveInvitationById, useInvitationById } from '#domain/invitations/index.ts';
 import {
+  type AddressHolder,
+  createInvitedUser,
   createVerifiedUser,
   findAddressHolder,
+  HolderChanged,
+  type NewRegistration,
+  type RegistrationWriter,
+  retryWithHolder,
   supersedeRegistration,
+  type WrittenRegistration,
   writeRegistration,
 } from '#domain/registrations/index.ts';
 import { firstLocale, nameInput } from '#domain/users/index.ts';
@@ -15,6 +23,7 @@ import { clientInfoOf } from '#kernel/requester.ts';
 import { roundUpDuration } from '#kernel/round-up-duration.ts';
 import type { Queries } from '#platform/database/index.ts';
 import type { Caller } from '#platform/http/index.ts';
+import type { UserKey } from '#platform/keys/index.ts';
 import { wantedLanguages } from '#protocol/accept-language/index.ts';
 import { allowsAddress } from '#protocol/email-domains/index.ts';
 import type { LoginWithProvider } from './at-provider.ts';
@@ -43,9 +52,6 @@ export function signUpOf({ continueTo }: VouchedIdentity, { browserHash }: Calle
   return { transport: 'cookie', browserHash, continueTo: continueTo ?? undefined };
 }
 
-/** Bounds the retries when the holder of the address changes between the read and the write. */
-const maxAttempts = 3;
-
 /**
  * Throws unless a stranger may register this address. The same for free and taken addresses (invariant 13).
  *
@@ -67,60 +73,70 @@ function localeOf({ acceptLanguage }: Caller): string {
   return firstLocale(wantedLanguages(acceptLanguage));
 }
 
+/** `known`: the identity has a user by now. `taken`: another user has proven the address. Both write nothing. */
+export type Registered = 'created' | 'known' | 'taken';
+
 /**
  * Creates the account of an address that the provider proves, with the identity and without a password. An unproven registration
- * of the address ends (invariant 18). Returns false, and writes nothing, when a user has proven the address before: that user
- * must connect the identity.
+ * of the address ends (invariant 18). A user who has proven the address before must connect the identity.
  *
  * @throws Problem as `admit`, and `busy` when the holder of the address changed at every attempt.
  */
-export async function registerProven(flow: LoginWithProvider, account: NewAccount, caller: Caller): Promise<boolean> {
+export async function registerProven(
+  flow: LoginWithProvider,
+  account: NewAccount,
+  caller: Caller,
+): Promise<Registered> {
   const { canonical } = account.email;
-  if ((await findHolderOfEmail(flow.database, canonical))?.isProven === true) return false;
+  const readHolder = () => findHolderOfEmail(flow.database, canonical);
+  const first = await readHolder();
+  if (first?.isProven === true) return knownOrTaken(flow, account.vouched);
   await admit(flow, account, caller);
-  for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
-    const holder = await findHolderOfEmail(flow.database, canonical);
-    if (holder?.isProven === true) return false;
-    if (await tryToCreate(flow, account, holder?.userId, caller)) {
-      flow.onRegistered('created');
-      return true;
-    }
+  return written(flow, account.vouched, () =>
+    retryWithHolder(flow.database, first, readHolder, (tx, holder) => create(flow, tx, account, holder, caller)),
+  );
+}
+
+/** Of twenty callbacks of one person the first creates the account, and the others sign in to it. */
+async function knownOrTaken({ database }: LoginWithProvider, vouched: VouchedIdentity): Promise<'known' | 'taken'> {
+  return (await findIdentity(database, vouched)) === undefined ? 'taken' : 'known';
+}
+
+/** Thrown to roll back. */
+class IdentityKnown extends Error {}
+class AddressTaken extends Error {}
+
+async function written(
+  flow: LoginWithProvider,
+  vouched: VouchedIdentity,
+  write: () => Promise<void>,
+): Promise<Registered> {
+  try {
+    await write();
+  } catch (error) {
+    if (error instanceof IdentityKnown) return 'known';
+    if (error instanceof AddressTaken) return knownOrTaken(flow, vouched);
+    throw error;
   }
-  throw new Problem('busy', { retryAfterSeconds: 1, log: 'the holder of the address changed at every attempt' });
+  flow.onRegistered('created');
+  return 'created';
 }
 
 /** Dependencies of a transaction, which makes no request. */
-type AccountWriter = Pick<LoginWithProvider, 'clock' | 'users' | 'audit' | 'keys' | 'makeId'>;
-
-/** Thrown to roll back. */
-class HolderChanged extends Error {}
-
-async function tryToCreate(
-  flow: LoginWithProvider,
-  account: NewAccount,
-  holderId: string | undefined,
-  caller: Caller,
-): Promise<boolean> {
-  try {
-    await flow.database.transaction((tx) => create(flow, tx, account, holderId, caller));
-    return true;
-  } catch (error) {
-    if (error instanceof HolderChanged) return false;
-    throw error;
-  }
-}
+type AccountWriter = Pick<LoginWithProvider, 'clock' | 'users' | 'audit' | 'keys' | 'makeId' | 'secondFactorFor'>;
 
 async function create(
   flow: AccountWriter,
   tx: Queries,
   { vouched, email }: NewAccount,
-  holderId: string | undefined,
+  holder: EmailHolder | undefined,
   caller: Caller,
 ): Promise<void> {
   const now = flow.clock.now();
-  if (holderId !== undefined) {
-    await flow.users.lock(tx, holderId);
-    if (!(await supersedeRegistration(tx, flow.audit, holderId, now))) throw new HolderChanged();
+  if (holder?.isProven === true) throw new AddressTaken();
+  if (holder !== undefined) {
+    await flow.users.lock(tx, holder.userId);
+    if (!(await supersedeRegistration(tx, flow.audit, holder.userId, now))) throw new HolderChanged();
   }
   const userId = flow.makeId();
   const user = { userId, email, name: nameOf(vouched), locale: localeOf(caller), roles: [], phc: undefined, now };
@@ -129,21 +145,92 @@ async function create(
     at: now,
     actor: { kind: 'user', id: userId },
     userId,
-    facts: { by: 'identity_provider', provider: vouched.provider.id },
+    facts: factsOf(vouched),
     personal: clientInfoOf(caller),
   });
   if (userKey === undefined) throw new HolderChanged();
-  const { issuer, subject } = vouched;
-  const linked = await linkIdentity(tx, flow.makeId, {
-    userId,
-    userKey,
-    issuer,
-    subject,
-    profile: profileOf(vouched),
+  await linkFirst(flow, tx, vouched, { userId, userKey, now });
+}
+
+function factsOf({ provider }: VouchedIdentity) {
+  return { by: 'identity_provider', provider: provider.id };
+}
+
+/**
+ * Compares with the row that every node changes.
+ *
+ * @throws Problem `invalid_provider_login` when the provider was disabled since the callback.
+ */
+export async function requireEnabled(tx: Queries, providerId: string): Promise<void> {
+  if (!(await isProviderEnabled(tx, providerId)))
+    throw new Problem('invalid_provider_login', { log: 'the provider was disabled meanwhile' });
+}
+
+/** Links the identity that an account is created with. */
+async function linkFirst(
+  { makeId }: AccountWriter,
+  tx: Queries,
+  vouched: VouchedIdentity,
+  owner: { readonly userId: string; readonly userKey: UserKey; readonly now: Date },
+): Promise<void> {
+  const { provider, issuer, subject } = vouched;
+  await requireEnabled(tx, provider.id);
+  const linked = await linkIdentity(tx, makeId, { ...owner, issuer, subject, profile: profileOf(vouched) });
+  if (linked.kind !== 'linked') throw new IdentityKnown();
+}
+
+/** An invitation whose link this browser opened before it left for the provider. */
+export interface InvitedAccount {
+  readonly vouched: VouchedIdentity;
+  readonly invitationId: string;
+}
+
+/**
+ * Creates the account of an invitation, with the identity and without a password. The account gets the invited address, which the
+ * mailed link has proven, and never that of the provider. The operator's lists of domains do not apply: an operator invited it.
+ *
+ * @throws Problem `registration_closed`, `registration_refused`; `invalid_token` when the invitation is no longer active;
+ * `busy` when the holder of the address changed at every attempt.
+ */
+export async function registerInvited(
+  flow: LoginWithProvider,
+  { vouched, invitationId }: InvitedAccount,
+  caller: Caller,
+): Promise<Registered> {
+  if (flow.mode === 'closed') throw new Problem('registration_closed');
+  const invitation = await findActiveInvitationById(flow.database, invitationId, flow.clock.now());
+  if (invitation === undefined) throw new Problem('invalid_token');
+  const { canonical, locale } = invitation;
+  const name = nameOf(vouched);
+  await flow.registrationHook?.admit({ via: 'invitation', email: canonical, name, locale }, caller);
+  const readHolder = () => findHolderOfEmail(flow.database, canonical);
+  const first = await readHolder();
+  return written(flow, vouched, () =>
+    retryWithHolder(flow.database, first, readHolder, (tx, holder) =>
+      createInvited(flow, tx, { vouched, invitationId }, holder?.userId, caller),
+    ),
+  );
+}
+
+async function createInvited(
+  flow: AccountWriter,
+  tx: Queries,
+  { vouched, invitationId }: InvitedAccount,
+  holderId: string | undefined,
+  caller: Caller,
+): Promise<void> {
+  const now = flow.clock.now();
+  const { userId, userKey } = await createInvitedUser(tx, flow, {
+    use: (queries, at) => useInvitationById(queries, invitationId, at),
+    holderId,
+    name: nameOf(vouched),
+    locale: undefined,
+    phc: undefined,
+    facts: factsOf(vouched),
+    personal: clientInfoOf(caller),
     now,
   });
-  // Another callback of the same person was faster: its account is the one.
-  if (linked.kind !== 'linked') throw new Problem('invalid_provider_login', { log: 'the identity has a user by now' });
+  await linkFirst(flow, tx, vouched, { userId, userKey, now });
 }
 
 /** The part of an identity that its owner reads. */
@@ -151,25 +238,30 @@ export function profileOf({ email, name }: Pick<VouchedIdentity, 'email' | 'name
   return { email: email?.address ?? null, name: name ?? null };
 }
 
+/** Consumes what vouches for the identity, in the transaction of its effect. @throws Problem when it was consumed before. */
+export type ConsumeVouch = (tx: Queries) => Promise<void>;
+
 /**
  * Begins a registration whose link carries the identity: the provider is not the authority for the address, so its mailbox
  * decides. A user who has the address gets a notice instead; the response is the same.
  *
- * @throws Problem as `admit`, and `busy` when the holder of the address changed at every attempt.
+ * @throws Problem as `admit` and `consume`, and `busy` when the holder of the address changed at every attempt.
  */
 export async function registerUnproven(
   flow: LoginWithProvider,
   account: UnprovenAccount,
+  consume: ConsumeVouch,
   caller: Caller,
 ): Promise<SignUpTicket> {
   await admit(flow, account, caller);
   // The three writes take different times, which would reveal the state of the address (invariant 13).
-  return roundUpDuration(() => writeUnproven(flow, account, caller));
+  return roundUpDuration(() => writeUnproven(flow, account, consume, caller));
 }
 
 async function writeUnproven(
   flow: LoginWithProvider,
   { vouched, email, signUp }: UnprovenAccount,
+  consume: ConsumeVouch,
   caller: Caller,
 ): Promise<SignUpTicket> {
   const { issuer, subject, strength } = vouched;
@@ -181,13 +273,31 @@ async function writeUnproven(
     carried: { by: 'identity_provider', identity, strength },
     signUp,
   } as const;
-  for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
-    const holder = await findAddressHolder(flow.database, email.canonical);
-    const written = await writeRegistration(flow, registration, holder, caller);
-    if (written !== undefined) {
-      flow.onRegistered(written.outcome);
-      return written.ticket;
-    }
-  }
-  throw new Problem('busy', { retryAfterSeconds: 1, log: 'the holder of the address changed at every attempt' });
+  const readHolder = () => findAddressHolder(flow.database, email.canonical);
+  const { outcome, ticket } = await retryWithHolder(flow.database, await readHolder(), readHolder, (tx, holder) =>
+    writeOnce(flow, tx, { providerId: vouched.provider.id, registration, consume, holder }, caller),
+  );
+  flow.onRegistered(outcome);
+  return ticket;
+}
+
+interface UnprovenWrite {
+  readonly providerId: string;
+  readonly registration: NewRegistration;
+  readonly consume: ConsumeVouch;
+  readonly holder: AddressHolder | undefined;
+}
+
+/** Consumes with the write, so that a failure of ours leaves the identity to be sent again. */
+async function writeOnce(
+  flow: RegistrationWriter,
+  tx: Queries,
+  { providerId, registration, consume, holder }: UnprovenWrite,
+  caller: Caller,
+): Promise<WrittenRegistration> {
+  await requireEnabled(tx, providerId);
+  await consume(tx);
+  const registered = await writeRegistration(flow, tx, registration, holder, caller);
+  if (registered === undefined) throw new HolderChanged();
+  return registered;
 }

@@ -112,7 +112,7 @@ function otherWays(flow: SignInForm, words: PageWords, { continueTo }: ShownForm
   const { mailedWays, passkeys } = flow;
   const mails = (['magic_link', 'email_code'] as const).filter((way) => mailedWays.isEnabled(way));
   const hasPasskeys = acceptsPasskeys(passkeys);
-  const providers = providerButtons(words, flow.identityProviders, continueTo?.text);
+  const providers = providerButtons(words, flow.identityProviders, { continue: continueTo?.text });
   if (mails.length + providers.length === 0 && !hasPasskeys) return undefined;
   const byMail = mails.map((value) =>
     button({

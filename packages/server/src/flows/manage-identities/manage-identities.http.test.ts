@@ -1,5 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { removeById } from '#flows/admin-identity-providers/index.ts';
 import { Application } from '#test/support/application.ts';
+import { operator } from '#test/support/operator.ts';
 import { PageBrowser, signIn } from '#test/support/page-browser.ts';
 import {
   addFakeProvider,
@@ -52,6 +54,32 @@ async function signedIn(): Promise<{ readonly browser: PageBrowser; readonly ema
   await signIn(browser, email, validPassword);
   return { browser, email };
 }
+
+/** Which pages have the section in their menu. */
+async function menusOf(of: Application, browser: PageBrowser): Promise<readonly boolean[]> {
+  const shown: boolean[] = [];
+  for (const page of ['/account', '/account/profile', '/account/connections']) {
+    const { text } = await of.send('GET', page, { cookie: browser.cookie });
+    shown.push(/<nav[^>]*>.*href="\/account\/connections".*<\/nav>/s.test(text));
+  }
+  return shown;
+}
+
+it('the menu has no connected accounts before there is a provider, and shows a user those that one left', async () => {
+  const own = await Application.open();
+  const email = await addVerifiedUser(own);
+  const browser = new PageBrowser(own);
+  await signIn(browser, email, validPassword);
+  expect(await menusOf(own, browser)).toEqual([false, false, true]);
+  const added = await addFakeProvider(own);
+  expect(await menusOf(own, browser)).toEqual([true, true, true]);
+  const federated = await addFederatedUser(own, added);
+  await removeById({ ...own.services, production: false }, operator, added.id);
+  expect(await menusOf(own, browser)).toEqual([false, false, true]);
+  expect(await menusOf(own, federated.browser)).toEqual([true, false, true]);
+  await added.fake.stop();
+  await own.close();
+});
 
 describe('the identities of an account', () => {
   it('are connected by a session that asks for it, whatever their address is, with an event and a mail', async () => {

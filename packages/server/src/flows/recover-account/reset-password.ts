@@ -115,6 +115,11 @@ function resetOf(
       // An attacker may have added one. Removing it would instead let a reader of the mailbox strip the second factor.
       const suspendedPasskeys = await suspendPasskeys(tx, userId, now);
       const suspendedIdentities = await suspendIdentities(tx, userId, now);
+      for (const identityId of suspendedIdentities) {
+        const actor = { kind: 'user', id: userId } as const;
+        const facts = { identityId, reason: 'password_reset' };
+        await flow.audit.record(tx, { action: 'identity.suspended', at: now, actor, userId, facts });
+      }
       const proven = { userId, identifierId, registration: undefined, locale: ownLocale, now };
       const verifiedAddress = await proveRegistration(tx, flow.users, proven);
       return {
@@ -122,7 +127,7 @@ function resetOf(
         locale: verifiedAddress ? ownLocale : used.locale,
         verifiedAddress,
         suspendedPasskeys,
-        suspendedIdentities,
+        suspendedIdentities: suspendedIdentities.length,
       };
     },
     sessions: { kind: 'end_all', reason: 'password_reset' },

@@ -186,7 +186,7 @@ function formPage(flow: RegisterPages, words: PageWords, status: number, form: F
     button({ label: say('page.register.submit') }),
     terms(words),
   ]);
-  const providers = providerButtons(words, flow.identityProviders, form.continueTo?.text);
+  const providers = providerButtons(words, flow.identityProviders, { continue: form.continueTo?.text });
   const ways = providers.length > 0 && html`${or(say('page.login.or'))}${stack(...providers)}`;
   const beneath = html`${say('page.register.have_account')} <a href="${withContinue(loginPath, form.continueTo?.text)}">${say('page.login.title')}</a>`;
   return {

@@ -83,7 +83,7 @@ async function writeFor(
   const begun = { email, name, locale, signUp, carried: { by: 'password', phc } } as const;
   let holder = read;
   for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
-    const written = await writeRegistration(flow, begun, holder, caller);
+    const written = await writeRegistration(flow, flow.database, begun, holder, caller);
     if (written !== undefined) {
       flow.onRegistered(written.outcome);
       return written.ticket;

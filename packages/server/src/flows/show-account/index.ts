@@ -5,12 +5,13 @@
  * anything by itself.
  */
 
+import { hasIdentities } from '#domain/federated-identities/index.ts';
 import { countRecoveryCodes } from '#domain/recovery-codes/index.ts';
 import { hasSecondFactor } from '#domain/second-factors/index.ts';
 import { icon } from '#pages/icon.ts';
 import { warning } from '#pages/notice.ts';
-import { accountPath, securityPath } from '#pages/own-path.ts';
-import { accountPage, accountSections, section } from '#pages/page.ts';
+import { accountPath, connectionsPath, securityPath } from '#pages/own-path.ts';
+import { accountPage, section, sectionsOf } from '#pages/page.ts';
 import { wordsOf } from '#pages/words.ts';
 import type { Database } from '#platform/database/index.ts';
 import { type Html, html } from '#platform/html/index.ts';
@@ -39,14 +40,18 @@ export function showAccountEndpoints(flow: ShowAccount): readonly Endpoint[] {
       handler: async ({ principal, caller }) => {
         const words = wordsOf(flow.catalogues, caller);
         const { say } = words;
-        const { name, email } = principal;
+        const { name, email, userId } = principal;
+        // A user who has an identity finds it here, also after the last provider was removed.
+        const shown =
+          words.hides(connectionsPath) && (await hasIdentities(flow.database, userId)) ? connectionsPath : '';
+        const sections = sectionsOf(words, shown);
         const body = html`${await missing(flow, words, principal)}${section({
           title: html`<bdi>${name}</bdi>`,
           ...(email !== null && { lead: html`<bdi>${email}</bdi>` }),
-          body: sectionList(words),
+          body: sectionList(words, sections),
         })}`;
         const title = say('page.account.title');
-        return { kind: 'html', status: 200, html: accountPage({ section: accountPath, title, words, body }) };
+        return { kind: 'html', status: 200, html: accountPage({ section: accountPath, sections, title, words, body }) };
       },
     }),
   ];
@@ -63,8 +68,8 @@ async function missing({ database }: ShowAccount, { say }: PageWords, { userId }
 }
 
 /** On a phone the sections do not stand at the side. */
-function sectionList({ say }: PageWords): Html {
-  const rows = accountSections.map(
+function sectionList({ say }: PageWords, sections: ReturnType<typeof sectionsOf>): Html {
+  const rows = sections.map(
     ({
       path,
       icon: name,

@@ -35,6 +35,8 @@ const formats = {
 /** The catalogues of all languages. A message is compiled at its first use. */
 export class Catalogues {
   readonly brand: Brand;
+  /** Whether the menu of the account leaves a section out, by its path: the deployment has no use for it now. */
+  hides: (section: string) => boolean = () => false;
   readonly #byLocale: ReadonlyMap<string, Catalogue>;
   readonly #compiled = new Map<string, IntlMessageFormat>();
 

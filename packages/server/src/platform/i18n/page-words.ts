@@ -8,6 +8,7 @@ export interface PageWords {
   readonly lang: string;
   readonly dir: 'ltr' | 'rtl';
   readonly brand: Brand;
+  readonly hides: Catalogues['hides'];
   /** The same page in each language, this one among them. None where there is no such address. */
   readonly languages: readonly PageLanguage[];
   /** Formats a message as plain text, which `html` escapes. */
@@ -30,6 +31,7 @@ export function pageWords(catalogues: Catalogues, ...wanted: readonly (string | 
     lang,
     dir: directionOf(lang),
     brand: catalogues.brand,
+    hides: catalogues.hides,
     languages: [],
     say: (key, values) => catalogues.format(lang, key, values),
   };

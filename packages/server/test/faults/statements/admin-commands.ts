@@ -303,6 +303,21 @@ export const adminCommands: readonly Scenario[] = [
     },
   },
   {
+    name: 'provider set',
+    audit: ['provider.changed'],
+    prepare: async (app) => {
+      const id = await addProvider(app);
+      const changes = { label: 'Changed', 'email-domains': 'changed.example' };
+      const isComplete = async () => {
+        await app.services.identityProviders.refresh();
+        const provider = app.services.identityProviders.byId(id);
+        if (provider?.name !== 'Changed' || provider.settings.emailDomains.join() !== 'changed.example') return false;
+        return app.services.identityProviders.secretOf(provider) === validPassword;
+      };
+      return { run: () => runCommand(app, 'provider set', id, changes), isComplete };
+    },
+  },
+  {
     name: 'keys rotate',
     audit: ['signing_key.rotated'],
     optionalRows: ['+ signing_keys next'],

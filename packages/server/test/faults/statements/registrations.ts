@@ -1,8 +1,5 @@
 /** Scenarios of registration, verification and invitations. */
-import { createInvitation } from '#flows/admin-invitations/index.ts';
-import { present } from '#kernel/assert.ts';
 import type { Application } from '../../support/application.ts';
-import { operator } from '../../support/operator.ts';
 import { signUp, verify } from '../../support/sign-ups.ts';
 import { storedLinkToken, storedVerificationCode } from '../../support/stored-links.ts';
 import { register, sameOrigin, uniqueEmail, validPassword, verifyEmail } from '../../support/user-actions.ts';
@@ -12,6 +9,7 @@ import {
   addUnverifiedUser,
   canLogIn,
   canVerify,
+  invitationLink,
   linkToken,
   newPassword,
   type PageTicket,
@@ -30,12 +28,8 @@ async function verification(app: Application, consume: (token: string) => Promis
 }
 
 async function acceptance(app: Application, accept: (token: string) => Promise<string>): Promise<Prepared> {
-  const { tokens, keys } = app.services;
   const address = uniqueEmail('invited');
-  const email = { asTyped: address, canonical: address };
-  const invited = await createInvitation(app.services, operator, { email, locale: 'en', role: null });
-  const id = present(invited.kind === 'created' ? invited.invitationId : undefined, 'the invitation');
-  const token = tokens.secret(id, 'invitation', keys.currentKeyId('link'));
+  const token = await invitationLink(app, address);
   return { run: () => accept(token), isComplete: () => canLogIn(app, address) };
 }
 

@@ -1,11 +1,14 @@
 /** Scenarios, each of which is interrupted at every statement. */
+
 import { OperatorError } from '#app/operator-error.ts';
+import { createInvitation } from '#flows/admin-invitations/index.ts';
 import { assert } from '#kernel/assert.ts';
 import { Problem } from '#kernel/problem.ts';
 import { storedLinkToken } from '#test/support/stored-links.ts';
 import { userIdOf } from '#test/support/user-status.ts';
 import type { Application, AppResponse, RequestOptions } from '../../support/application.ts';
 import { addActiveUser } from '../../support/daily-traffic.ts';
+import { operator } from '../../support/operator.ts';
 import { renderedForm } from '../../support/rendered-form.ts';
 import {
   cookieHeader,
@@ -102,6 +105,14 @@ export async function request(
   sent: RequestOptions = {},
 ): Promise<Result> {
   return resultOf(await app.send(method, `/api/v1${path}`, sent));
+}
+
+/** The token of an invitation to this address. */
+export async function invitationLink({ services }: Application, address: string): Promise<string> {
+  const email = { asTyped: address, canonical: address };
+  const invited = await createInvitation(services, operator, { email, locale: 'en', role: null });
+  assert(invited.kind === 'created', 'the address is invited');
+  return services.tokens.secret(invited.invitationId, 'invitation', services.keys.currentKeyId('link'));
 }
 
 export async function submitForm(

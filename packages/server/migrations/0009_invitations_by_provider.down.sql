@@ -1,0 +1,1 @@
+alter table provider_logins drop column invitation_id;
