@@ -62,7 +62,7 @@ export function publicEndpoints(
   const { config, metrics } = services;
   const { registration: mode, emailDomains } = config;
   const onRegistered = (outcome: 'created' | 'repeated' | 'taken') => {
-    if (outcome === 'created') metrics.userRegistered();
+    if (outcome === 'created') metrics.count('user_registrations_total', {});
   };
   const publicUrl = new URL(config.http.publicUrl);
   const development = developmentOf(config);
@@ -70,7 +70,11 @@ export function publicEndpoints(
   const signIn = { ...services, mailedWays: mailedWays(byMail), isRegistrationOpen: mode === 'open' };
   const own = [
     ...registerEndpoints({ ...services, mode, emailDomains, onRegistered }),
-    ...acceptInvitationEndpoints({ ...services, mode, onAccepted: () => metrics.userRegistered() }),
+    ...acceptInvitationEndpoints({
+      ...services,
+      mode,
+      onAccepted: () => metrics.count('user_registrations_total', {}),
+    }),
     ...verifyEmailEndpoints({ ...services, development }),
     ...resendVerificationEndpoints(services),
     ...loginEndpoints(signIn),

@@ -78,7 +78,7 @@ interface Wiring {
 async function wireOnto(resources: OpenResources, config: Config, { clocks, logger, presence, brand }: Wiring) {
   const { clock } = clocks;
   const metrics = createMetrics();
-  const afterCommit = new AfterCommit();
+  const afterCommit = new AfterCommit(metrics);
   const onCommitted = (effects: CommittedEffects) => afterCommit.deliver(effects);
   const dependencies = new Dependencies({ clock, logger });
   const watchers = { clock, logger, dependencies, metrics, resources, onCommitted };
@@ -101,7 +101,7 @@ async function wireOnto(resources: OpenResources, config: Config, { clocks, logg
     makeId: idMaker(clock),
   };
   const keys = await wireKeys(ground, presence);
-  const hashing = await wireHashing(config);
+  const hashing = await wireHashing(ground);
   const outward: Outward = { ...brand, outbound: wireOutbound(ground) };
   const passwordRules = await wirePasswords({ ...ground, ...outward });
   const clients = new Clients({ ...ground, issuer: config.http.publicUrl });
@@ -164,8 +164,11 @@ async function wireKeys({ config, database, clock, makeId, logger }: Ground, pre
   return { keys, signingKeys };
 }
 
-async function wireHashing({ passwords: { argon2, hashConcurrency, hashQueueLength } }: Config) {
-  const hashQueue = new HashQueue({ concurrency: hashConcurrency, queueLength: hashQueueLength });
+async function wireHashing({ config, clock, metrics }: Ground) {
+  const { argon2, hashConcurrency, hashQueueLength } = config.passwords;
+  const onWait = (seconds: number) => metrics.observe('password_hash_wait_seconds', {}, seconds);
+  const waits = { clock, onWait };
+  const hashQueue = new HashQueue({ concurrency: hashConcurrency, queueLength: hashQueueLength, waits });
   const parameters = { memoryKib: argon2.memoryKib, iterations: argon2.passes, parallelism: argon2.parallelism };
   return {
     hashQueue,
@@ -196,7 +199,7 @@ interface Reread extends Awaited<ReturnType<typeof wireProviders>> {
 }
 
 function wireModules(ground: Ruled & Reread) {
-  const { config, database, clock, logger, keys, makeId } = ground;
+  const { config, database, clock, logger, keys, makeId, metrics } = ground;
   const audit = new AuditLog({ keys, makeId });
   const accessTokens = new AccessTokens({ ...ground, issuer: config.http.publicUrl });
   // An erased user's key must leave the memory of every node; any other is decrypted again when it is needed.
@@ -216,6 +219,8 @@ function wireModules(ground: Ruled & Reread) {
   return {
     ...ground,
     makeRequestId: randomUUID,
+    onLogin: (method: string, outcome: string) => metrics.count('logins_total', { method, outcome }),
+    onRefresh: (outcome: string) => metrics.count('refreshes_total', { outcome }),
     stepUpSeconds: config.stepUpSeconds,
     secondFactorFor: config.secondFactorFor,
     audit,

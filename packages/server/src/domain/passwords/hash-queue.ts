@@ -1,4 +1,5 @@
 /** Admission control for hashing (invariant 14): a bounded number of tasks runs, a bounded number waits, others are rejected. */
+import type { Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
 
 /** A reserved slot in the queue. */
@@ -7,17 +8,25 @@ export interface Slot {
   release(): void;
 }
 
+/** Measures how long tasks wait. */
+export interface WaitObserver {
+  readonly clock: Clock;
+  readonly onWait: (seconds: number) => void;
+}
+
 /** Runs tasks in the order of arrival, `concurrency` at a time. */
 export class HashQueue {
   readonly #concurrency: number;
   readonly #capacity: number;
+  readonly #waits: WaitObserver | undefined;
   #running = 0;
   #held = 0;
   readonly #counts = { computed: 0, refused: 0 };
   readonly #waiting: (() => void)[] = [];
 
-  constructor(options: { readonly concurrency: number; readonly queueLength: number }) {
+  constructor(options: { readonly concurrency: number; readonly queueLength: number; readonly waits?: WaitObserver }) {
     this.#concurrency = options.concurrency;
+    this.#waits = options.waits;
     this.#capacity = options.concurrency + options.queueLength;
   }
 
@@ -56,11 +65,7 @@ export class HashQueue {
    */
   async run<T>(task: () => Promise<T>): Promise<T> {
     this.#requireSlot();
-    if (this.#running >= this.#concurrency) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    } else {
-      this.#running += 1;
-    }
+    await this.#waitForTurn();
     this.#counts.computed += 1;
     try {
       return await task();
@@ -70,6 +75,13 @@ export class HashQueue {
       if (next === undefined) this.#running -= 1;
       else next();
     }
+  }
+
+  async #waitForTurn(): Promise<void> {
+    const startedMs = this.#waits?.clock.monotonicMs() ?? 0;
+    if (this.#running >= this.#concurrency) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else this.#running += 1;
+    this.#waits?.onWait((this.#waits.clock.monotonicMs() - startedMs) / 1000);
   }
 
   #requireSlot(): void {

@@ -71,6 +71,11 @@ export class JobWorkers implements AsyncDisposable {
     this.#schedules = new Schedules({ queries, clock, makeId }, options.schedules);
   }
 
+  /** The kinds of jobs that have a handler here. */
+  get kinds(): readonly string[] {
+    return [...this.#handlers.keys()];
+  }
+
   start(): void {
     assert(this.#loop === undefined, 'the workers were started twice');
     this.#loop = this.#work();

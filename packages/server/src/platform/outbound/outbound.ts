@@ -66,6 +66,7 @@ export interface OutboundOptions {
 }
 
 interface Guards {
+  readonly purpose: OutboundRequest['purpose'];
   readonly slots: BulkheadPolicy;
   readonly breaker: Breaker<OutboundResult>;
 }
@@ -115,6 +116,15 @@ export class Outbound {
     return { ...rest, json: this.#jsonOf(result.headers['content-type'], body) };
   }
 
+  /** The purposes for which a service was reached, and whether the circuit to one of its servers is open. */
+  circuits(): ReadonlyMap<OutboundRequest['purpose'], boolean> {
+    const open = new Map<OutboundRequest['purpose'], boolean>();
+    for (const { purpose, breaker } of this.#guards.values()) {
+      open.set(purpose, open.get(purpose) === true || breaker.openForSeconds() > 0);
+    }
+    return open;
+  }
+
   async #send(request: OutboundRequest): Promise<OutboundResult> {
     const destination = this.#options.readDestination(request.url, request.policy);
     if (destination.kind !== 'destination') return destination;
@@ -124,7 +134,7 @@ export class Outbound {
   }
 
   async #guarded(request: OutboundRequest, destination: Destination, signal: AbortSignal): Promise<OutboundResult> {
-    const { slots, breaker } = this.#guardsOf(destination.url.origin);
+    const { slots, breaker } = this.#guardsOf(destination.url.origin, request.purpose);
     const attempt = () => this.#retry.execute(() => this.#attempt(request, destination, signal), signal);
     try {
       const run = await this.#slots.execute(() => slots.execute(() => breaker.run(attempt)));
@@ -147,11 +157,12 @@ export class Outbound {
     return exchange({ url, addresses, method, headers, body, maxBodyBytes, certificateAuthority }, signal);
   }
 
-  #guardsOf(origin: string): Guards {
+  #guardsOf(origin: string, purpose: Guards['purpose']): Guards {
     const known = this.#guards.get(origin);
     if (known !== undefined) return known;
     const { clock, concurrency, openSeconds = 10 } = this.#options;
     const guards = {
+      purpose,
       slots: bulkhead(concurrency?.perDestination ?? 64),
       breaker: new Breaker({ clock, openSeconds }, isOutage),
     };

@@ -7,5 +7,6 @@
 export { scrub } from './error-description.ts';
 export { createLogger, type LogFields, type Logger, type LoggerOptions, type LogLevel } from './logger.ts';
 export { type MetricSnapshot, mergeMetrics, renderMetrics } from './merging.ts';
-export { createMetrics, type Metrics, metricsContentType, type RouteMetrics } from './metrics.ts';
+export { type MetricName, metricList, metricsPage } from './metric-list.ts';
+export { createMetrics, type Metrics, metricsContentType, type RouteMetrics, type Sample } from './metrics.ts';
 export { readTraceId } from './trace-context.ts';

@@ -15,6 +15,7 @@ export interface RouteRecord {
   readonly kind: Endpoint['kind'] | 'unmatched';
   readonly metrics: RouteMetrics;
   readonly logger: Logger;
+  readonly rateLimit: Endpoint['rateLimit'];
   /** Probes and documents log a success at `debug` only: a probe each second would drown the other lines. */
   readonly quiet: boolean;
 }
@@ -23,6 +24,7 @@ export interface RouteRecord {
 export interface Exchange {
   readonly route: RouteRecord;
   readonly startedMs: number;
+  hasEnded: boolean;
   problem: string | undefined;
   detail: string | undefined;
   error: unknown;
@@ -66,13 +68,14 @@ export class Exchanges {
   /** The record of an endpoint, made once at start. */
   route(endpoint: Endpoint): RouteRecord {
     const quiet = endpoint.kind === 'document' && endpoint.rateLimit === 'none';
-    return this.#record(endpoint.method, endpoint.path, endpoint.kind, quiet);
+    return this.#record(endpoint.method, endpoint.path, endpoint, quiet);
   }
 
   begin(request: FastifyRequest, route: RouteRecord): Exchange {
     const exchange: Exchange = {
       route,
       startedMs: this.#clock.monotonicMs(),
+      hasEnded: false,
       problem: undefined,
       detail: undefined,
       error: undefined,
@@ -80,6 +83,7 @@ export class Exchanges {
       ownQuery: {},
     };
     request.exchange = exchange;
+    route.metrics.begin();
     return exchange;
   }
 
@@ -92,6 +96,9 @@ export class Exchanges {
   end(request: FastifyRequest, status: number): void {
     const exchange = this.of(request);
     const { route } = exchange;
+    if (!exchange.hasEnded) route.metrics.end();
+    exchange.hasEnded = true;
+    if (status === 429) this.#metrics.count('rate_limit_refusals_total', { class: route.rateLimit });
     const milliseconds = this.#clock.monotonicMs() - exchange.startedMs;
     route.metrics.observe(status, milliseconds / 1000);
     const level = levelOf(route, status);
@@ -99,6 +106,11 @@ export class Exchanges {
     const fields = fieldsOf(exchange, request, status, milliseconds);
     const proxyRequestId = this.#proxyRequestId(request);
     route.logger[level]('request', proxyRequestId === undefined ? fields : { ...fields, proxyRequestId });
+  }
+
+  /** Counts the response to bytes that are no request. */
+  countUnparsed(status: number): void {
+    this.#unmatchedRoute('OTHER').metrics.count(status);
   }
 
   /** The id that a trusted proxy sent, which joins its log with ours and is used for nothing else. */
@@ -113,15 +125,21 @@ export class Exchanges {
     const label = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].includes(method) ? method : 'OTHER';
     let route = this.#unmatched.get(label);
     if (route === undefined) {
-      route = this.#record(label, 'unmatched', 'unmatched', false);
+      route = this.#record(label, 'unmatched', { kind: 'unmatched', rateLimit: 'none' }, false);
       this.#unmatched.set(label, route);
     }
     return route;
   }
 
-  #record(method: string, pattern: string, kind: RouteRecord['kind'], quiet: boolean): RouteRecord {
+  #record(
+    method: string,
+    pattern: string,
+    { kind, rateLimit }: Pick<RouteRecord, 'kind' | 'rateLimit'>,
+    quiet: boolean,
+  ): RouteRecord {
     return {
       kind,
+      rateLimit,
       metrics: this.#metrics.route(method, pattern),
       logger: this.#logger.child({ method, route: pattern }),
       quiet,
