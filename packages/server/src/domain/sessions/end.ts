@@ -46,7 +46,7 @@ const end = statement('sessions.end', {
     ${audited.sql}
     select session_id, user_id, end_reason from ended`,
   params: { sessionId: 'uuid', userId: 'uuid', reason: 'text', ...announced.params, ...audited.params },
-  columns: { sessionId: 'uuid', userId: 'uuid', endReason: 'text' },
+  columns: { sessionId: 'uuid', userId: 'uuid', endReason: 'text?' },
   after: { revokes: { kind: 'session', target: 'sessionId', reason: 'endReason' } },
 });
 
@@ -60,7 +60,7 @@ const endAll = statement('sessions.end_all_of_user', {
     ${announced.sql}
     select session_id, user_id, end_reason from ended`,
   params: { userId: 'uuid', except: 'uuid?', reason: 'text', ...announced.params },
-  columns: { sessionId: 'uuid', userId: 'uuid', endReason: 'text' },
+  columns: { sessionId: 'uuid', userId: 'uuid', endReason: 'text?' },
   after: { revokes: { kind: 'session', target: 'sessionId', reason: 'endReason' } },
 });
 
@@ -90,7 +90,7 @@ const endExcess = statement('sessions.end_excess', {
     ${announced.sql}
     select session_id, end_reason from ended`,
   params: { userId: 'uuid', reason: 'text', ...announced.params },
-  columns: { sessionId: 'uuid', endReason: 'text' },
+  columns: { sessionId: 'uuid', endReason: 'text?' },
   after: { revokes: { kind: 'session', target: 'sessionId', reason: 'endReason' } },
 });
 

@@ -34,7 +34,7 @@ type TargetsOf<C extends Shape> = ColumnsOf<C, 'uuid' | 'text' | 'uuid[]' | 'tex
 export interface AfterCommit<C extends Shape> {
   /** One revocation for each returned row, or for each element when the `target` column is an array. */
   readonly revokes?:
-    | { readonly kind: 'session'; readonly target: TargetsOf<C>; readonly reason?: ColumnsOf<C, 'text'> }
+    | { readonly kind: 'session'; readonly target: TargetsOf<C>; readonly reason?: ColumnsOf<C, 'text?'> }
     | { readonly kind: 'profile' | 'signing_key'; readonly target: TargetsOf<C> }
     | { readonly kind: 'user'; readonly target: TargetsOf<C>; readonly epoch: ColumnsOf<C, 'int4'> };
   /** `true` wakes when the statement affects a row; a column wakes when it is true in a returned row. */
@@ -91,7 +91,7 @@ function revocationsOf(
     kind,
     target: id,
     epoch: epoch === undefined ? null : (row[epoch] as number),
-    ...(reason !== undefined && { reason: row[reason] as string }),
+    ...(reason !== undefined && { reason: String(row[reason]) }),
   }));
 }
 

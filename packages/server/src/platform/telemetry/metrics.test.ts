@@ -1,10 +1,40 @@
 import { describe, expect, it } from 'vitest';
+import { renderMetrics } from './merging.ts';
 import { type MetricName, metricList } from './metric-list.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 
 async function seriesOf(metrics: Metrics): Promise<string[]> {
   return (await metrics.render()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
 }
+
+it('of several processes, counters and durations are added, and of a shared gauge the worst value is taken', async () => {
+  const snapshots = await Promise.all(
+    [1, 2].map(async (number) => {
+      const metrics = createMetrics({ processMetrics: false });
+      metrics.count('refreshes_total', { outcome: 'refreshed' }, number);
+      metrics.observe('mail_delivery_seconds', {}, number);
+      metrics.watch('readiness', () => [[{ check: 'database' }, number - 1]]);
+      metrics.watch('breaker_open', () => [[{ service: 'smtp' }, number - 1]]);
+      metrics.watch('latchkey_info', () => [[{ version: '1.2.3', node: '24.0.0' }, 1]]);
+      metrics.watch('db_lane_in_flight', () => [[{ lane: 'read' }, number]]);
+      const route = metrics.route('GET', '/livez');
+      route.observe(200, 0.1);
+      return metrics.snapshot();
+    }),
+  );
+  const lines = (await renderMetrics(snapshots)).split('\n');
+  for (const line of [
+    'refreshes_total{outcome="refreshed"} 3',
+    'mail_delivery_seconds_sum 3',
+    'mail_delivery_seconds_bucket{le="1"} 1',
+    'readiness{check="database"} 0',
+    'breaker_open{service="smtp"} 1',
+    'latchkey_info{version="1.2.3",node="24.0.0"} 1',
+    'db_lane_in_flight{lane="read"} 3',
+    'http_requests_total{method="GET",route="/livez",status_code="200"} 2',
+  ])
+    expect(lines).toContain(line);
+});
 
 describe('createMetrics', () => {
   it('counts requests by method, route pattern and status, and their durations by the class of the status', async () => {
