@@ -14,7 +14,8 @@ import { mailThemeOf } from './mail-theme.ts';
 import type { Services } from './wiring.ts';
 
 export function buildWorkers(services: Services, transport: MailTransport): JobWorkers {
-  const { database, clock, keys, metrics, tokens, config, makeId, logger, opened, catalogues, limits } = services;
+  const { database, clock, keys, metrics, tracer, tokens, config, makeId, logger, opened, catalogues, limits } =
+    services;
   const mail = mailHandler({
     database,
     clock,
@@ -40,6 +41,7 @@ export function buildWorkers(services: Services, transport: MailTransport): JobW
     logger,
     workerId: makeId(),
     concurrency: config.jobs.concurrency,
+    tracer,
     onAttempt: ({ kind, outcome, milliseconds }) =>
       metrics.observe('job_duration_seconds', { kind, outcome }, milliseconds / 1000),
     handlers: [

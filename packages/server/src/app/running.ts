@@ -117,13 +117,14 @@ export function betweenJobsOf(workers: JobWorkers | undefined): EndpointDeps['be
 
 /** A server of a list of endpoints; tests call it in the process. */
 export function serverOf(services: Services, endpoints: readonly Endpoint[]): Promise<HttpServer> {
-  const { config, logger, metrics, clock, makeRequestId } = services;
+  const { config, logger, metrics, tracer, clock, makeRequestId } = services;
   const clientAddresses = new ClientAddresses({ trusted: config.http.trustedProxies, logger, clock });
   return buildServer({
     endpoints,
     authenticate: (presented) => authenticate(services, presented),
     logger,
     metrics,
+    tracer,
     publicUrl: new URL(config.http.publicUrl),
     cookieDomain: cookieDomainOf(services),
     production: config.mode === 'production',

@@ -24,7 +24,7 @@ import type { CommittedEffects, Database } from '#platform/database/index.ts';
 import { Dependencies } from '#platform/dependencies/index.ts';
 import { type Keys, openKeys, type Reload } from '#platform/keys/index.ts';
 import type { Outbound } from '#platform/outbound/index.ts';
-import { createLogger, createMetrics, type Logger, type Metrics } from '#platform/telemetry/index.ts';
+import { createLogger, createMetrics, type Logger, type Metrics, type Tracer } from '#platform/telemetry/index.ts';
 import { AfterCommit } from './after-commit.ts';
 import { type OpenBrand, openBrand } from './brand.ts';
 import { ClockSkew } from './clock-skew.ts';
@@ -34,6 +34,7 @@ import { openKek } from './open-kek.ts';
 import { OpenResources } from './open-resources.ts';
 import { wireOutbound } from './outbound.ts';
 import { wirePasswords } from './passwords.ts';
+import { openTracing } from './tracing.ts';
 import { version } from './version.ts';
 
 /** The parts that a caller replaces. */
@@ -49,6 +50,8 @@ export interface Overrides {
   readonly resources?: OpenResources;
   /** True for every command but `serve`: nothing that is missing is created. */
   readonly existing?: boolean;
+  /** True for `serve` and `work`, which export traces where that is configured. */
+  readonly exportsTelemetry?: boolean;
 }
 
 /** Everything that servers, workers and commands are made of. Nothing runs before `running.ts` starts it. */
@@ -61,7 +64,9 @@ export async function wire(config: Config, overrides: Overrides = {}) {
   try {
     const presence = overrides.existing === true || config.mode === 'production' ? 'existing' : 'create';
     const brand = overrides.brand ?? openBrand(config);
-    return await wireOnto(resources, config, { clocks: clocksOf(config, overrides), logger, presence, brand });
+    const { exportsTelemetry = false } = overrides;
+    const clocks = clocksOf(config, overrides);
+    return await wireOnto(resources, config, { clocks, logger, presence, brand, exportsTelemetry });
   } catch (error) {
     await resources.close();
     throw error;
@@ -73,11 +78,15 @@ interface Wiring {
   readonly logger: Logger;
   readonly presence: Presence;
   readonly brand: OpenBrand;
+  readonly exportsTelemetry: boolean;
 }
 
-async function wireOnto(resources: OpenResources, config: Config, { clocks, logger, presence, brand }: Wiring) {
+async function wireOnto(resources: OpenResources, config: Config, wiring: Wiring) {
+  const { clocks, logger, presence, brand, exportsTelemetry } = wiring;
   const { clock } = clocks;
   const metrics = createMetrics();
+  // First, so that it is closed last and exports the end of everything else.
+  const tracer = exportsTelemetry ? await openTracing(config, { metrics, logger, resources }) : undefined;
   const afterCommit = new AfterCommit(metrics);
   const onCommitted = (effects: CommittedEffects) => afterCommit.deliver(effects);
   const dependencies = new Dependencies({ clock, logger });
@@ -93,6 +102,7 @@ async function wireOnto(resources: OpenResources, config: Config, { clocks, logg
     clockSkew,
     logger,
     metrics,
+    tracer,
     dependencies,
     resources,
     afterCommit,
@@ -147,6 +157,8 @@ interface Ground extends Clocks {
   readonly version: string;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Undefined: no traces. */
+  readonly tracer: Tracer | undefined;
   readonly resources: OpenResources;
   readonly dependencies: Dependencies;
   readonly afterCommit: AfterCommit;

@@ -1,6 +1,7 @@
 /** Admission control for hashing (invariant 14): a bounded number of tasks runs, a bounded number waits, others are rejected. */
 import type { Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
+import { currentSpan } from '#platform/telemetry/index.ts';
 
 /** A reserved slot in the queue. */
 export interface Slot {
@@ -65,11 +66,20 @@ export class HashQueue {
    */
   async run<T>(task: () => Promise<T>): Promise<T> {
     this.#requireSlot();
-    await this.#waitForTurn();
+    const span = currentSpan()?.child('internal', 'password.hash', {});
+    const startedMs = this.#waits?.clock.monotonicMs() ?? 0;
+    if (this.#running >= this.#concurrency) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    } else {
+      this.#running += 1;
+    }
+    const waitedMs = this.#waitedSince(startedMs);
+    span?.set({ 'latchkey.wait_ms': waitedMs });
     this.#counts.computed += 1;
     try {
       return await task();
     } finally {
+      span?.end();
       // Hands the slot to the next waiting task directly, so that a new task cannot overtake it.
       const next = this.#waiting.shift();
       if (next === undefined) this.#running -= 1;
@@ -77,11 +87,12 @@ export class HashQueue {
     }
   }
 
-  async #waitForTurn(): Promise<void> {
-    const startedMs = this.#waits?.clock.monotonicMs() ?? 0;
-    if (this.#running >= this.#concurrency) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    else this.#running += 1;
-    this.#waits?.onWait((this.#waits.clock.monotonicMs() - startedMs) / 1000);
+  /** Reports the wait of a task that starts now, and returns its milliseconds. */
+  #waitedSince(startedMs: number): number {
+    if (this.#waits === undefined) return 0;
+    const waitedMs = this.#waits.clock.monotonicMs() - startedMs;
+    this.#waits.onWait(waitedMs / 1000);
+    return waitedMs;
   }
 
   #requireSlot(): void {

@@ -12,6 +12,7 @@ import {
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '#kernel/clock.ts';
 import { Breaker } from '#platform/breaker/index.ts';
+import { inSpan, type SpanAttributes } from '#platform/telemetry/index.ts';
 import {
   type Destination,
   findAddresses,
@@ -24,7 +25,7 @@ import type { Failure, NoResponse, OutboundResponse, OutboundResult, Refusal } f
 
 export interface OutboundRequest {
   /** The feature that sends the request, as a label in metrics and logs. */
-  readonly purpose: 'registration_hook' | 'breached_passwords' | 'provider';
+  readonly purpose: 'registration_hook' | 'breached_passwords' | 'provider' | 'error_reports';
   readonly url: string;
   readonly policy: OutboundPolicy;
   readonly method: 'GET' | 'POST';
@@ -99,7 +100,11 @@ export class Outbound {
   async request(request: OutboundRequest): Promise<OutboundResult> {
     const { clock, observe } = this.#options;
     const startedMs = clock.monotonicMs();
-    const result = await this.#send(request);
+    const result = await inSpan(['client', `outbound ${request.purpose}`, {}], async (span) => {
+      const sent = await this.#send(request);
+      span?.set(describeResult(sent));
+      return sent;
+    });
     const milliseconds = clock.monotonicMs() - startedMs;
     const observed = { purpose: request.purpose, milliseconds };
     if (result.kind === 'answered') observe({ ...observed, outcome: 'answered', status: result.status });
@@ -184,6 +189,11 @@ export class Outbound {
 async function resolveName(host: string): Promise<readonly string[]> {
   const found = await lookup(host, { all: true });
   return found.map(({ address }) => address);
+}
+
+function describeResult(result: OutboundResult): SpanAttributes {
+  if (result.kind !== 'answered') return { 'latchkey.outcome': result.reason };
+  return { 'latchkey.outcome': 'answered', 'http.response.status_code': result.status };
 }
 
 function isUnsent(result: NoResponse): boolean {

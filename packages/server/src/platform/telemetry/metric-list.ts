@@ -12,7 +12,7 @@ interface MetricDefinition {
   readonly buckets?: readonly number[];
   /** How the values of several processes are combined; counters and histograms are summed. */
   readonly merge?: 'sum' | 'max' | 'min' | 'first';
-  /** Where the metric does not exist. */
+  /** The deployments that do not have the metric. */
   readonly unless?: string;
 }
 

@@ -34,7 +34,7 @@ interface StatementObservation {
 }
 
 /** The value of one combination of labels. */
-export type Sample<N extends MetricName> = readonly [labels: LabelsOf<N>, value: number];
+type Sample<N extends MetricName> = readonly [labels: LabelsOf<N>, value: number];
 
 export interface Metrics {
   /** Called once for each route at start; `route` is the pattern, never a path. */
