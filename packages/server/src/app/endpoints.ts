@@ -7,6 +7,7 @@ import { assetEndpoints } from '#flows/assets/index.ts';
 import { cancelDeletionEndpoints } from '#flows/cancel-deletion/index.ts';
 import { changeEmailEndpoints } from '#flows/change-email/index.ts';
 import { changePasswordEndpoints } from '#flows/change-password/index.ts';
+import { debugEndpoints } from '#flows/debug/index.ts';
 import { deleteAccountEndpoints } from '#flows/delete-account/index.ts';
 import { devClockEndpoints } from '#flows/dev-clock/index.ts';
 import { devInboxEndpoints } from '#flows/dev-inbox/index.ts';
@@ -135,6 +136,7 @@ function developmentOf(config: Config): { readonly inboxUrl: string | undefined 
 export function opsEndpoints(services: Services, deps: EndpointDeps): readonly Endpoint[] {
   return [
     ...operatorEndpoints(deps.readiness, services.metrics),
+    ...debugEndpoints(),
     // The pages below `/dev` load them from their own listener.
     ...(services.config.mode === 'production' ? [] : assetEndpoints(services.assets)),
     ...developmentEndpoints(services, deps),

@@ -1,5 +1,5 @@
 /**
- * Structured logs, metrics (docs/reference/metrics.md), traces and error reports. Owns no table.
+ * Structured logs, metrics (docs/reference/metrics.md), traces, error reports and profiles. Owns no table.
  * Invariants: a log line has the typed fields of `LogFields` only, and a span those of `SpanAttributes`, so they cannot contain a
  * body, a header, a path or a query; the labels of every metric come from closed sets (route patterns, statement names, job kinds);
  * an error report has nothing that the log line has not; OpenTelemetry's SDK is loaded only when traces are exported.
@@ -18,6 +18,7 @@ export { type MetricSnapshot, mergeMetrics, renderMetrics } from './merging.ts';
 export { metricList, metricsPage } from './metric-list.ts';
 export { createMetrics, type Metrics, metricsContentType, type RouteMetrics } from './metrics.ts';
 export { openTracer } from './open-tracer.ts';
+export { type ProfileKind, Profiles } from './profiles.ts';
 export {
   currentSpan,
   currentTraceparent,
