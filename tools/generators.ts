@@ -7,6 +7,7 @@ import { revocationMatrixPage } from '../packages/server/src/app/revocation-matr
 import { version } from '../packages/server/src/app/version.ts';
 import { configurationPage } from '../packages/server/src/config/index.ts';
 import { endpointTable, openApiDocument, problemTable } from '../packages/server/src/platform/http/index.ts';
+import { metricsPage } from '../packages/server/src/platform/telemetry/index.ts';
 import { dashboards } from './monitoring/dashboards.ts';
 import { renderDashboard } from './monitoring/grafana.ts';
 import { prometheusRules } from './monitoring/rules.ts';
@@ -28,6 +29,7 @@ export const generators: readonly Generator[] = [
   file('commands', 'docs/reference/commands.md', () => commandsPage(commands)),
   file('revocation-matrix', 'docs/reference/revocation-matrix.md', revocationMatrixPage),
   file('statements', 'docs/reference/statements.md', statementPage),
+  file('metrics', 'docs/reference/metrics.md', metricsPage),
   file('proofs', 'docs/reference/proofs.md', () => titled('Proofs', proofTable())),
   file('openapi', 'docs/reference/openapi.json', openApi),
   file('prometheus', 'deploy/prometheus/latchkey.rules.yml', prometheusRules),

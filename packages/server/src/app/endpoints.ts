@@ -7,6 +7,7 @@ import { assetEndpoints } from '#flows/assets/index.ts';
 import { cancelDeletionEndpoints } from '#flows/cancel-deletion/index.ts';
 import { changeEmailEndpoints } from '#flows/change-email/index.ts';
 import { changePasswordEndpoints } from '#flows/change-password/index.ts';
+import { debugEndpoints } from '#flows/debug/index.ts';
 import { deleteAccountEndpoints } from '#flows/delete-account/index.ts';
 import { devClockEndpoints } from '#flows/dev-clock/index.ts';
 import { devInboxEndpoints } from '#flows/dev-inbox/index.ts';
@@ -62,7 +63,7 @@ export function publicEndpoints(
   const { config, metrics } = services;
   const { registration: mode, emailDomains } = config;
   const onRegistered = (outcome: 'created' | 'repeated' | 'taken') => {
-    if (outcome === 'created') metrics.userRegistered();
+    if (outcome === 'created') metrics.count('user_registrations_total', {});
   };
   const publicUrl = new URL(config.http.publicUrl);
   const development = developmentOf(config);
@@ -70,7 +71,11 @@ export function publicEndpoints(
   const signIn = { ...services, mailedWays: mailedWays(byMail), isRegistrationOpen: mode === 'open' };
   const own = [
     ...registerEndpoints({ ...services, mode, emailDomains, onRegistered }),
-    ...acceptInvitationEndpoints({ ...services, mode, onAccepted: () => metrics.userRegistered() }),
+    ...acceptInvitationEndpoints({
+      ...services,
+      mode,
+      onAccepted: () => metrics.count('user_registrations_total', {}),
+    }),
     ...verifyEmailEndpoints({ ...services, development }),
     ...resendVerificationEndpoints(services),
     ...loginEndpoints(signIn),
@@ -131,6 +136,7 @@ function developmentOf(config: Config): { readonly inboxUrl: string | undefined 
 export function opsEndpoints(services: Services, deps: EndpointDeps): readonly Endpoint[] {
   return [
     ...operatorEndpoints(deps.readiness, services.metrics),
+    ...debugEndpoints(),
     // The pages below `/dev` load them from their own listener.
     ...(services.config.mode === 'production' ? [] : assetEndpoints(services.assets)),
     ...developmentEndpoints(services, deps),

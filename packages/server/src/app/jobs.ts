@@ -14,7 +14,8 @@ import { mailThemeOf } from './mail-theme.ts';
 import type { Services } from './wiring.ts';
 
 export function buildWorkers(services: Services, transport: MailTransport): JobWorkers {
-  const { database, clock, keys, metrics, tokens, config, makeId, logger, opened, catalogues, limits } = services;
+  const { database, clock, keys, metrics, tracer, tokens, config, makeId, logger, opened, catalogues, limits } =
+    services;
   const mail = mailHandler({
     database,
     clock,
@@ -28,7 +29,8 @@ export function buildWorkers(services: Services, transport: MailTransport): JobW
     theme: mailThemeOf(config.brand.theme),
     publicUrl: config.http.publicUrl,
     computeSecret: (tokenId, purpose, keyId) => tokens.secret(tokenId, purpose, keyId),
-    onProcessed: (template, status) => metrics.emailJobProcessed(template, status),
+    onProcessed: (type, status) => metrics.count('email_jobs_processed_total', { type, status }),
+    onDelivered: (seconds) => metrics.observe('mail_delivery_seconds', {}, seconds),
     faultPoint: faultPoint(config.faultPoint),
   });
   const embedded = opened.kind === 'embedded' ? { ...opened, clock } : undefined;
@@ -39,6 +41,9 @@ export function buildWorkers(services: Services, transport: MailTransport): JobW
     logger,
     workerId: makeId(),
     concurrency: config.jobs.concurrency,
+    tracer,
+    onAttempt: ({ kind, outcome, milliseconds }) =>
+      metrics.observe('job_duration_seconds', { kind, outcome }, milliseconds / 1000),
     handlers: [
       mail,
       sweepHandler(services),

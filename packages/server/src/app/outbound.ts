@@ -16,7 +16,7 @@ interface Ground {
 
 export function wireOutbound({ config, clock, dependencies, metrics }: Ground): Outbound {
   const observe = ({ purpose, outcome, milliseconds, status = 0 }: OutboundObservation): void => {
-    metrics.observeOutbound(purpose, outcome, milliseconds / 1000);
+    metrics.observe('outbound_request_duration_seconds', { purpose, outcome }, milliseconds / 1000);
     // Not the service's fault: too many of our own requests are in progress.
     if (outcome === 'overloaded') dependencies.rejected(purpose, outcome);
     else if (outcome !== 'answered') dependencies.refused(purpose, outcome);

@@ -44,18 +44,18 @@ const maxJsonDepth = 32;
 export async function run(services: Services, options: RunOptions): Promise<Readiness> {
   const { roles, lifecycle } = options;
   const { resources } = services;
-  watchValues(services);
   const transport = mailTransport(services);
   const inbox = transport instanceof Inbox ? transport : undefined;
   const workers = roles.jobs ? buildWorkers(services, transport) : undefined;
   const readiness = openReadiness(services, () => lifecycle.unready);
+  watchValues(services, { readiness, transport });
   if (!options.isOneOfSeveral) {
     const deps = { readiness, inbox, betweenJobs: betweenJobsOf(workers) };
     await openListener(services, options, "the operator's listener", opsEndpoints(services, deps));
   }
   writeBackupAtStop(services, lifecycle);
   resources.add('mail connections', () => transport.close());
-  await startTimers(services);
+  await startTimers(services, workers?.kinds ?? []);
   if (workers !== undefined) {
     workers.start();
     const stop = () => workers.stop({ graceMs: lifecycle.graceLeftMs });
@@ -66,9 +66,9 @@ export async function run(services: Services, options: RunOptions): Promise<Read
   return readiness;
 }
 
-async function startTimers(services: Services): Promise<void> {
+async function startTimers(services: Services, kinds: readonly string[]): Promise<void> {
   const { resources, revocations, lastSeen } = services;
-  const timers = new Timers(services);
+  const timers = new Timers(services, kinds);
   await revocations.start();
   resources.add('the revocation feed', () => revocations.stop());
   lastSeen.start();
@@ -117,13 +117,14 @@ export function betweenJobsOf(workers: JobWorkers | undefined): EndpointDeps['be
 
 /** A server of a list of endpoints; tests call it in the process. */
 export function serverOf(services: Services, endpoints: readonly Endpoint[]): Promise<HttpServer> {
-  const { config, logger, metrics, clock, makeRequestId } = services;
+  const { config, logger, metrics, tracer, clock, makeRequestId } = services;
   const clientAddresses = new ClientAddresses({ trusted: config.http.trustedProxies, logger, clock });
   return buildServer({
     endpoints,
     authenticate: (presented) => authenticate(services, presented),
     logger,
     metrics,
+    tracer,
     publicUrl: new URL(config.http.publicUrl),
     cookieDomain: cookieDomainOf(services),
     production: config.mode === 'production',

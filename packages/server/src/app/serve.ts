@@ -1,10 +1,11 @@
 /** `latchkey serve` and `latchkey work`: a process that runs until a signal stops it. */
 import type { Readiness } from '#flows/probes/index.ts';
-import { createLogger, type Metrics } from '#platform/telemetry/index.ts';
+import { createLogger, type Metrics, type ReportedLine } from '#platform/telemetry/index.ts';
 import { applyProviderSettings } from './apply-settings.ts';
 import { banner } from './banner.ts';
 import type { ProcessContext } from './cli/command.ts';
 import { listenForControl } from './control.ts';
+import { connectErrorReports, openErrorReports } from './error-reports.ts';
 import { boundHeapGrowth } from './heap-growth.ts';
 import { logWarnings, runUntilStopped } from './lifecycle.ts';
 import { OperatorError } from './operator-error.ts';
@@ -21,10 +22,15 @@ export async function serve(context: ProcessContext, roles: Roles, onServing?: O
   if (!roles.http && config.mail.smtp === undefined) {
     throw new OperatorError('"latchkey work" needs SMTP_URL: the built-in inbox lives in the serving process.', 78);
   }
-  const logger = createLogger({ ...config.log, service: 'latchkey', version, sharesOutput: onServing !== undefined });
+  const reports = openErrorReports(config);
+  const onError = reports === undefined ? undefined : (line: ReportedLine) => reports.capture(line);
+  const sharesOutput = onServing !== undefined;
+  const logger = createLogger({ ...config.log, service: 'latchkey', version, sharesOutput, onError });
   if (onServing === undefined) logWarnings(config, logger);
   return runUntilStopped({ config, logger, end }, async ({ resources, lifecycle }) => {
-    const services = await wire(config, { logger, resources, existing: !roles.http });
+    if (reports !== undefined) resources.add('error reports', () => reports.close());
+    const services = await wire(config, { logger, resources, existing: !roles.http, exportsTelemetry: true });
+    if (reports !== undefined) connectErrorReports(reports, services);
     await applyProviderSettings(services);
     lowerPoolThreads();
     const readiness = await run(services, { roles, lifecycle, isOneOfSeveral: onServing !== undefined });

@@ -5,7 +5,7 @@ import { clientsRefreshSeconds } from '#domain/clients/index.ts';
 import { providersRefreshSeconds } from '#domain/identity-providers/index.ts';
 import { refreshSeconds as signingKeysRefreshSeconds } from '#domain/signing-keys/index.ts';
 import { measureSeconds } from '#kernel/deployment-clock.ts';
-import { readQueueDepth } from '#platform/jobs/index.ts';
+import { type QueueDepth, readQueueDepth } from '#platform/jobs/index.ts';
 import type { Services } from './wiring.ts';
 
 /** Twice within `spreadSeconds` of the key ring, so that every node has read a new key before its first use. */
@@ -17,11 +17,13 @@ export class Timers {
   readonly #services: Services;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #running = new Set<Promise<void>>();
-  /** Kinds of jobs seen so far. Without due jobs their gauge is 0 instead of absent. */
-  readonly #kinds = new Set<string>();
+  /** The kinds of jobs of this process, and those seen since. Without due jobs their gauges are 0 instead of absent. */
+  readonly #kinds: Set<string>;
 
-  constructor(services: Services) {
+  constructor(services: Services, kinds: readonly string[]) {
     this.#services = services;
+    this.#kinds = new Set(kinds);
+    this.#showQueue([]);
   }
 
   start(): void {
@@ -40,12 +42,20 @@ export class Timers {
   }
 
   async #measureQueue(): Promise<void> {
-    const { database, metrics, clock } = this.#services;
-    const depths = await readQueueDepth(database, clock.now());
-    for (const kind of this.#kinds) metrics.setQueueDepth(kind, 0);
-    for (const { kind, due } of depths) {
-      this.#kinds.add(kind);
-      metrics.setQueueDepth(kind, due);
+    const { database, clock } = this.#services;
+    this.#showQueue(await readQueueDepth(database, clock.now()));
+  }
+
+  #showQueue(depths: readonly QueueDepth[]): void {
+    const { metrics, clock } = this.#services;
+    const byKind = new Map(depths.map((depth) => [depth.kind, depth]));
+    for (const kind of byKind.keys()) this.#kinds.add(kind);
+    for (const kind of this.#kinds) {
+      const { due = 0, dead = 0, oldestDueAt = null } = byKind.get(kind) ?? {};
+      const waitingMs = oldestDueAt === null ? 0 : clock.now().getTime() - oldestDueAt.getTime();
+      metrics.set('jobs_queue_depth', { kind }, due);
+      metrics.set('jobs_dead', { kind }, dead);
+      metrics.set('jobs_oldest_due_seconds', { kind }, Math.max(0, waitingMs / 1000));
     }
   }
 

@@ -1,40 +1,50 @@
 /** Metrics whose values are read at each scrape. */
+import type { Readiness } from '#flows/probes/index.ts';
+import type { MailTransport } from '#platform/mail/index.ts';
+import type { Metrics } from '#platform/telemetry/index.ts';
 import type { Services } from './wiring.ts';
 
+interface Running {
+  readonly readiness: Pick<Readiness, 'latest'>;
+  readonly transport: MailTransport;
+}
+
 /** Call it once per process. */
-export function watchValues({ metrics, sessions, revocations, hashQueue, opened }: Services): void {
-  metrics.watch(
-    'counter',
-    'session_cache_hits_total',
-    'Session checks served from the cache.',
-    () => sessions.counts.hits,
+export function watchValues(services: Services, { readiness, transport }: Running): void {
+  const { metrics, version, sessions, revocations, signingKeys, hashQueue, clock, outbound } = services;
+  const ageOf = (since: Date) => (clock.now().getTime() - since.getTime()) / 1000;
+  metrics.watch('latchkey_info', () => [[{ version, node: process.versions.node }, 1]]);
+  metrics.watch('session_cache_hits_total', () => sessions.counts.hits);
+  metrics.watch('session_cache_misses_total', () => sessions.counts.misses);
+  metrics.watch('revocation_feed_age_seconds', () => revocations.ageMs() / 1000);
+  metrics.watch('signing_key_age_seconds', () => ageOf(signingKeys.activeSince));
+  metrics.watch('password_hash_queue_depth', () => hashQueue.depth);
+  metrics.watch('password_hashes_total', () => hashQueue.counts.computed);
+  metrics.watch('password_hashes_refused_total', () => hashQueue.counts.refused);
+  metrics.watch('readiness', () =>
+    Object.entries(readiness.latest()).map(([check, result]) => [{ check }, result === 'ok' ? 1 : 0]),
   );
-  metrics.watch(
-    'counter',
-    'session_cache_misses_total',
-    'Session checks that queried the database.',
-    () => sessions.counts.misses,
-  );
-  metrics.watch(
-    'shared',
-    'revocation_feed_age_seconds',
-    'Seconds since the last successful read of the revocation feed.',
-    () => revocations.ageMs() / 1000,
-  );
-  metrics.watch('gauge', 'password_hash_queue_depth', 'Password hashes that wait in the queue.', () => hashQueue.depth);
-  metrics.watch('counter', 'password_hashes_total', 'Password hashes computed.', () => hashQueue.counts.computed);
-  metrics.watch(
-    'counter',
-    'password_hashes_refused_total',
-    'Password hashes rejected because the queue was full.',
-    () => hashQueue.counts.refused,
-  );
+  metrics.watch('breaker_open', () => [
+    [{ service: 'smtp' }, transport.unavailableForSeconds() > 0 ? 1 : 0],
+    ...[...outbound.circuits()].map(([service, isOpen]) => [{ service }, isOpen ? 1 : 0] as const),
+  ]);
+  watchServers(services);
+  startAtZero(metrics);
+}
+
+function watchServers({ metrics, opened, redis, dependencies }: Services): void {
+  if (redis !== undefined) metrics.watch('redis_up', () => (dependencies.reason('redis') === undefined ? 1 : 0));
   if (opened.kind === 'embedded') return;
-  metrics.watch('gauge', 'db_pool_connections', 'Open connections of the pool.', () => opened.database.poolUse().open);
-  metrics.watch(
-    'gauge',
-    'db_pool_waiting',
-    'Callers that wait for a pooled connection.',
-    () => opened.database.poolUse().waiting,
-  );
+  const { database } = opened;
+  metrics.watch('db_pool_connections', () => database.poolUse().open);
+  metrics.watch('db_pool_waiting', () => database.poolUse().waiting);
+  metrics.watch('db_lane_in_flight', () => database.laneUse().map(({ lane, inFlight }) => [{ lane }, inFlight]));
+  metrics.watch('db_reconnects_total', () => database.laneUse().map(({ lane, failures }) => [{ lane }, failures]));
+}
+
+/** A counter that begins with its first event at 1 hides that event from \`rate\` and \`increase\`. */
+function startAtZero(metrics: Metrics): void {
+  metrics.count('user_registrations_total', {}, 0);
+  for (const outcome of ['refreshed', 'refused', 'reused']) metrics.count('refreshes_total', { outcome }, 0);
+  for (const signal of ['traces', 'errors', 'metrics']) metrics.count('telemetry_dropped_total', { signal }, 0);
 }

@@ -24,7 +24,7 @@ import type { CommittedEffects, Database } from '#platform/database/index.ts';
 import { Dependencies } from '#platform/dependencies/index.ts';
 import { type Keys, openKeys, type Reload } from '#platform/keys/index.ts';
 import type { Outbound } from '#platform/outbound/index.ts';
-import { createLogger, createMetrics, type Logger, type Metrics } from '#platform/telemetry/index.ts';
+import { createLogger, createMetrics, type Logger, type Metrics, type Tracer } from '#platform/telemetry/index.ts';
 import { AfterCommit } from './after-commit.ts';
 import { type OpenBrand, openBrand } from './brand.ts';
 import { ClockSkew } from './clock-skew.ts';
@@ -34,6 +34,7 @@ import { openKek } from './open-kek.ts';
 import { OpenResources } from './open-resources.ts';
 import { wireOutbound } from './outbound.ts';
 import { wirePasswords } from './passwords.ts';
+import { openTracing } from './tracing.ts';
 import { version } from './version.ts';
 
 /** The parts that a caller replaces. */
@@ -49,6 +50,8 @@ export interface Overrides {
   readonly resources?: OpenResources;
   /** True for every command but `serve`: nothing that is missing is created. */
   readonly existing?: boolean;
+  /** True for `serve` and `work`, which export traces where that is configured. */
+  readonly exportsTelemetry?: boolean;
 }
 
 /** Everything that servers, workers and commands are made of. Nothing runs before `running.ts` starts it. */
@@ -61,7 +64,9 @@ export async function wire(config: Config, overrides: Overrides = {}) {
   try {
     const presence = overrides.existing === true || config.mode === 'production' ? 'existing' : 'create';
     const brand = overrides.brand ?? openBrand(config);
-    return await wireOnto(resources, config, { clocks: clocksOf(config, overrides), logger, presence, brand });
+    const { exportsTelemetry = false } = overrides;
+    const clocks = clocksOf(config, overrides);
+    return await wireOnto(resources, config, { clocks, logger, presence, brand, exportsTelemetry });
   } catch (error) {
     await resources.close();
     throw error;
@@ -73,12 +78,16 @@ interface Wiring {
   readonly logger: Logger;
   readonly presence: Presence;
   readonly brand: OpenBrand;
+  readonly exportsTelemetry: boolean;
 }
 
-async function wireOnto(resources: OpenResources, config: Config, { clocks, logger, presence, brand }: Wiring) {
+async function wireOnto(resources: OpenResources, config: Config, wiring: Wiring) {
+  const { clocks, logger, presence, brand, exportsTelemetry } = wiring;
   const { clock } = clocks;
   const metrics = createMetrics();
-  const afterCommit = new AfterCommit();
+  // First, so that it is closed last and exports the end of everything else.
+  const tracer = exportsTelemetry ? await openTracing(config, { metrics, logger, resources }) : undefined;
+  const afterCommit = new AfterCommit(metrics);
   const onCommitted = (effects: CommittedEffects) => afterCommit.deliver(effects);
   const dependencies = new Dependencies({ clock, logger });
   const watchers = { clock, logger, dependencies, metrics, resources, onCommitted };
@@ -93,6 +102,7 @@ async function wireOnto(resources: OpenResources, config: Config, { clocks, logg
     clockSkew,
     logger,
     metrics,
+    tracer,
     dependencies,
     resources,
     afterCommit,
@@ -101,7 +111,7 @@ async function wireOnto(resources: OpenResources, config: Config, { clocks, logg
     makeId: idMaker(clock),
   };
   const keys = await wireKeys(ground, presence);
-  const hashing = await wireHashing(config);
+  const hashing = await wireHashing(ground);
   const outward: Outward = { ...brand, outbound: wireOutbound(ground) };
   const passwordRules = await wirePasswords({ ...ground, ...outward });
   const clients = new Clients({ ...ground, issuer: config.http.publicUrl });
@@ -147,6 +157,8 @@ interface Ground extends Clocks {
   readonly version: string;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Undefined: no traces. */
+  readonly tracer: Tracer | undefined;
   readonly resources: OpenResources;
   readonly dependencies: Dependencies;
   readonly afterCommit: AfterCommit;
@@ -164,8 +176,11 @@ async function wireKeys({ config, database, clock, makeId, logger }: Ground, pre
   return { keys, signingKeys };
 }
 
-async function wireHashing({ passwords: { argon2, hashConcurrency, hashQueueLength } }: Config) {
-  const hashQueue = new HashQueue({ concurrency: hashConcurrency, queueLength: hashQueueLength });
+async function wireHashing({ config, clock, metrics }: Ground) {
+  const { argon2, hashConcurrency, hashQueueLength } = config.passwords;
+  const onWait = (seconds: number) => metrics.observe('password_hash_wait_seconds', {}, seconds);
+  const waits = { clock, onWait };
+  const hashQueue = new HashQueue({ concurrency: hashConcurrency, queueLength: hashQueueLength, waits });
   const parameters = { memoryKib: argon2.memoryKib, iterations: argon2.passes, parallelism: argon2.parallelism };
   return {
     hashQueue,
@@ -196,7 +211,7 @@ interface Reread extends Awaited<ReturnType<typeof wireProviders>> {
 }
 
 function wireModules(ground: Ruled & Reread) {
-  const { config, database, clock, logger, keys, makeId } = ground;
+  const { config, database, clock, logger, keys, makeId, metrics } = ground;
   const audit = new AuditLog({ keys, makeId });
   const accessTokens = new AccessTokens({ ...ground, issuer: config.http.publicUrl });
   // An erased user's key must leave the memory of every node; any other is decrypted again when it is needed.
@@ -216,6 +231,8 @@ function wireModules(ground: Ruled & Reread) {
   return {
     ...ground,
     makeRequestId: randomUUID,
+    onLogin: (method: string, outcome: string) => metrics.count('logins_total', { method, outcome }),
+    onRefresh: (outcome: string) => metrics.count('refreshes_total', { outcome }),
     stepUpSeconds: config.stepUpSeconds,
     secondFactorFor: config.secondFactorFor,
     audit,

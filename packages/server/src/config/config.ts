@@ -4,9 +4,11 @@ import type { BrandLink } from '#protocol/brand/index.ts';
 import type { PostgresUrl, RedisServer, SmtpServer, TlsMode } from '#protocol/connection-url/index.ts';
 import type { Mailbox } from '#protocol/mailbox/index.ts';
 import type { Cidr } from '#protocol/network-address/index.ts';
+import type { SentryDsn } from '#protocol/sentry-dsn/index.ts';
 import type { Theme } from '#protocol/theme/index.ts';
 import type { Limits } from './limit-settings.ts';
 import type { ProviderEntry } from './provider-entries.ts';
+import type { TraceSettings } from './telemetry-settings.ts';
 
 /** Determined by `NODE_ENV` alone. */
 export type Mode = 'production' | 'development' | 'test';
@@ -168,4 +170,10 @@ export interface Config {
   /** The point at which the process sends itself SIGKILL, for crash tests. Undefined unless `NODE_ENV` is `test`. */
   readonly faultPoint: string | undefined;
   readonly log: { readonly level: LogLevel; readonly format: 'json' | 'text' };
+  readonly traces: TraceSettings;
+  readonly errorReports: {
+    /** Undefined: no reports. */
+    readonly dsn: SentryDsn | undefined;
+    readonly environment: string | undefined;
+  };
 }

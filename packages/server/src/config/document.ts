@@ -106,6 +106,8 @@ const titles: Readonly<Record<string, string>> = {
   deletion: 'Deleting accounts',
   jobs: 'Jobs',
   log: 'Logs',
+  traces: 'Traces',
+  errorReports: 'Error reports',
 };
 
 function groups(): [string, Setting[]][] {

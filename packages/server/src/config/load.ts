@@ -15,6 +15,7 @@ import { findContradictions } from './rules.ts';
 import type { Setting, Settings } from './schema.ts';
 import { settings, settingsSchema } from './schema.ts';
 import type { Given, Sources } from './sources.ts';
+import { completeTraces } from './telemetry-settings.ts';
 
 export type LoadedConfig =
   | { readonly kind: 'ok'; readonly config: Config }
@@ -126,6 +127,8 @@ function complete(
     jobs: checked.jobs,
     faultPoint: checked.faultPoint,
     log: { ...checked.log, format: checked.log.format ?? (checked.mode === 'development' ? 'text' : 'json') },
+    traces: completeTraces(checked.traces),
+    errorReports: { dsn: checked.errorReports.dsn, environment: checked.errorReports.environment },
   };
 }
 

@@ -228,6 +228,19 @@ const explainRefusal: Readonly<Record<DestinationRefusal, (allow: string) => str
   port_not_allowed: (allow) => `has a port below 1024. ${allow}`,
 };
 
+const reportRules: readonly Rule[] = [
+  {
+    reads: ['mode', 'errorReports.dsn'],
+    check: ({ mode, errorReports: { dsn } }) => {
+      if (dsn === undefined) return undefined;
+      const production = mode === 'production';
+      const destination = readDestination(dsn.envelopeUrl, { allowPrivate: true, production });
+      if (destination.kind === 'destination') return undefined;
+      return `SENTRY_DSN must be an https URL${production ? '' : ', or an http URL of this machine'}.`;
+    },
+  },
+];
+
 const testRules: readonly Rule[] = [
   {
     reads: ['mode', 'faultPoint'],
@@ -246,5 +259,6 @@ const rules: readonly Rule[] = [
   ...registrationHookRules,
   ...breachServiceRules,
   ...passkeyRules,
+  ...reportRules,
   ...testRules,
 ];

@@ -21,6 +21,7 @@ import {
   settingFacts,
   text,
 } from './setting.ts';
+import { errorReports, traces } from './telemetry-settings.ts';
 import { isEhloName, isKey, isMailDomain, isServiceUrl } from './values.ts';
 import { wellKnown } from './well-known.ts';
 
@@ -291,6 +292,8 @@ export const settingsSchema = z.object({
       doc: 'The form of log lines: `json` for programs, `text` for reading.',
     }),
   }),
+  traces,
+  errorReports,
 });
 
 export type Settings = z.output<typeof settingsSchema>;

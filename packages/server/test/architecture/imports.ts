@@ -18,6 +18,9 @@ const layersOfFiles = new Set(['kernel', 'config', 'pages', 'app']);
 /** Modules of `platform` that flows and pages use, and domain does not: it holds no HTTP types and no HTML. */
 const presentation = new Set(['http', 'html']);
 
+/** The file that alone imports the SDK of OpenTelemetry, which a server without traces must not load. */
+const sdkTracer = 'platform/telemetry/sdk-tracer.ts';
+
 const outsideWorld = /^node:(fs|net|http|https|http2|dns|tls|dgram|child_process|worker_threads|cluster)(\/|$)/;
 
 /** A module specifier and its position. */
@@ -30,7 +33,11 @@ type Module = { readonly layer: string; readonly name: string };
 export function checkImports(source: Source): Finding[] {
   const path = productPath(source.path);
   if (path === undefined) return [];
-  return [...checkDynamicImports(source), ...importsOf(source).flatMap((found) => checkImport(source, path, found))];
+  return [
+    ...checkDynamicImports(source),
+    ...checkLazyModules(source, path),
+    ...importsOf(source).flatMap((found) => checkImport(source, path, found)),
+  ];
 }
 
 const importsBySource = new WeakMap<Source, readonly Import[]>();
@@ -76,6 +83,19 @@ function checkDynamicImports(source: Source): Finding[] {
   return source.module.dynamicImports
     .filter(({ moduleRequest: { start, end } }) => !isLiteral(source.text.slice(start, end)))
     .map(({ start }) => findingAt(source, start, 'layers', 'a dynamic import needs a literal path'));
+}
+
+/** The SDK of traces is loaded by an `import()` only. */
+function checkLazyModules(source: Source, path: string): Finding[] {
+  const values = source.module.staticImports.filter(({ entries }) => !entries.every(({ isType }) => isType));
+  return values
+    .map(({ moduleRequest }) => moduleRequest)
+    .filter(
+      ({ value }) => value.endsWith('/sdk-tracer.ts') || (value.startsWith('@opentelemetry/') && path !== sdkTracer),
+    )
+    .map(({ start }) =>
+      findingAt(source, start, 'layers', 'the SDK of OpenTelemetry is loaded lazily, by open-tracer.ts alone'),
+    );
 }
 
 function checkImport(source: Source, path: string, found: Import): Finding[] {

@@ -34,6 +34,16 @@ describe('layers', () => {
       'domain/users/a.ts:2: domain may not import flows',
     ],
     [
+      'platform/http/a.ts',
+      'import { trace } from "@opentelemetry/api";',
+      'platform/http/a.ts:1: the SDK of OpenTelemetry is loaded lazily, by open-tracer.ts alone',
+    ],
+    [
+      'platform/telemetry/a.ts',
+      'import { SdkTracer } from "./sdk-tracer.ts";',
+      'platform/telemetry/a.ts:1: the SDK of OpenTelemetry is loaded lazily, by open-tracer.ts alone',
+    ],
+    [
       'platform/mail/a.ts',
       'await import("#domain/users/index.ts");',
       'platform/mail/a.ts:1: platform may not import domain',

@@ -26,11 +26,15 @@ describe.each(['embedded', 'postgres'] as const)('after all flows of an account 
       'audit_events.body': 5_000,
       'sessions.sealed_client_info': 500,
       'command config print': 500,
+      spans: 20_000,
+      'error reports': 500,
+      profiles: 5_000,
     };
     for (const [location, size] of Object.entries(minimumSizes))
       expect(locations.sizes.get(location), location).toBeGreaterThanOrEqual(size);
     expect(locations.match(/"level":"debug"/)).toEqual(['logs']);
     expect(locations.match(/"code":"23514"/)).toEqual(['logs']);
+    expect(locations.match(/\(23514\)/)).toEqual(['error reports']);
     expect(Object.keys(canaries).length).toBeGreaterThan(45);
   });
 

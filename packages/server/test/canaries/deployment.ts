@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Client as Database } from 'pg';
 import { openEmbeddedCluster } from '#platform/database/embedded/index.ts';
 import { type HttpReceiver, json, startReceiver } from '#test/support/http-receiver.ts';
+import { type Collector, startCollector } from '#test/support/otlp-collector.ts';
 import { cloneDatabase } from '#test/support/postgres.ts';
 import { startSmtpServer, type TestSmtpServer } from '#test/support/smtp.ts';
 import { findFreePort } from '../../../../e2e/support/free-port.ts';
@@ -31,6 +32,8 @@ export interface OperatorSecrets {
   readonly smtpPassword: string;
   readonly databasePassword: string;
   readonly redisPassword: string;
+  readonly collectorKey: string;
+  readonly sentryKey: string;
 }
 
 /** A deployment; call `end` after use. */
@@ -40,7 +43,10 @@ export class Deployment {
   readonly #locations: Locations;
   readonly smtp: TestSmtpServer;
   readonly hook: HttpReceiver;
+  readonly #collector: Collector;
+  readonly #reports: HttpReceiver;
   #server: RunningServer | undefined;
+  #profiles: Promise<unknown> = Promise.resolve();
 
   private constructor(parts: {
     readonly options: ServerOptions & { readonly dataDirectory: string };
@@ -48,12 +54,16 @@ export class Deployment {
     readonly locations: Locations;
     readonly smtp: TestSmtpServer;
     readonly hook: HttpReceiver;
+    readonly collector: Collector;
+    readonly reports: HttpReceiver;
   }) {
     this.#options = parts.options;
     this.#databaseUrl = parts.databaseUrl;
     this.#locations = parts.locations;
     this.smtp = parts.smtp;
     this.hook = parts.hook;
+    this.#collector = parts.collector;
+    this.#reports = parts.reports;
   }
 
   static async open(kind: DatabaseKind, secrets: OperatorSecrets, locations: Locations): Promise<Deployment> {
@@ -64,6 +74,8 @@ export class Deployment {
     });
     const hook = await startReceiver();
     hook.react(json({ allow: true }));
+    const collector = await startCollector();
+    const reports = await startReceiver();
     const env = {
       ...loginMethodsEnabled,
       LATCHKEY_LOG_LEVEL: 'debug',
@@ -72,6 +84,10 @@ export class Deployment {
       LATCHKEY_REGISTRATION_HOOK_URL: `http://127.0.0.1:${hook.port}/may-register`,
       LATCHKEY_REGISTRATION_HOOK_SECRET: secrets.hookSecret.toString('base64'),
       LATCHKEY_REGISTRATION_HOOK_ALLOW_PRIVATE: '1',
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_EXPORTER_OTLP_HEADERS: `api-key=${secrets.collectorKey}`,
+      OTEL_TRACES_SAMPLER: 'always_on',
+      SENTRY_DSN: `http://${secrets.sentryKey}@127.0.0.1:${reports.port}/1`,
       // Nothing listens there, because log lines about failing connections are under test.
       REDIS_URL: `redis://:${secrets.redisPassword}@127.0.0.1:${await findFreePort()}`,
     };
@@ -82,7 +98,7 @@ export class Deployment {
       publicUrl: 'http://localhost:5625',
       env,
     };
-    return new Deployment({ options, databaseUrl, locations, smtp, hook });
+    return new Deployment({ options, databaseUrl, locations, smtp, hook, collector, reports });
   }
 
   /** URL of the current server. */
@@ -92,6 +108,16 @@ export class Deployment {
 
   async start(): Promise<void> {
     this.#server = await startServer(this.#options);
+    this.#profiles = this.#recordProfiles(this.#server);
+  }
+
+  /** While the scenario runs. */
+  async #recordProfiles({ opsUrl }: RunningServer): Promise<void> {
+    for (const kind of ['heap', 'profile']) {
+      const response = await fetch(`${opsUrl}/debug/${kind}?seconds=1`);
+      if (response.status !== 200) throw new Error(`/debug/${kind}: ${response.status}`);
+      this.#locations.add('profiles', await response.text());
+    }
   }
 
   /** Collects metrics and probes of the current server. */
@@ -118,6 +144,7 @@ export class Deployment {
   async stop(change: (database: Query) => Promise<unknown> = () => Promise.resolve()): Promise<void> {
     const server = this.#running();
     this.#server = undefined;
+    await this.#profiles;
     const code = await server.stop();
     if (code !== 0) throw new Error(`the server ended with ${code}`);
     this.#locations.add('logs', server.logs());
@@ -136,8 +163,12 @@ export class Deployment {
       this.#locations.add(location, readMessage(raw).text);
     }
     for (const request of this.hook.received) this.#locations.add('requests to the hook', JSON.stringify(request));
+    for (const bytes of this.#collector.bytes) this.#locations.add('spans', bytes.toString('utf8'));
+    for (const { body } of this.#reports.received) this.#locations.add('error reports', body);
     await this.smtp.stop();
     await this.hook.stop();
+    await this.#collector.stop();
+    await this.#reports.stop();
     rmSync(this.#options.dataDirectory, { recursive: true, force: true });
   }
 

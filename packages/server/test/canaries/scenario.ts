@@ -56,6 +56,8 @@ export class Scenario {
       smtpPassword: `smtp-${uniqueText()}`,
       databasePassword: `database-${uniqueText()}`,
       redisPassword: `redis-${uniqueText()}`,
+      collectorKey: `collector-${uniqueText()}`,
+      sentryKey: `sentry${uniqueText()}`,
     };
     const deployment = await Deployment.open(kind, operator, locations);
     const scenario = new Scenario(locations, deployment, { ...operator, ...createCanaries() });

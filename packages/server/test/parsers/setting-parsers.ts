@@ -6,9 +6,11 @@ import { parsePostgresUrl, parseRedisUrl, parseSmtpUrl } from '#protocol/connect
 import { isBelowDomain, parseCookieDomain, sharesCookies } from '#protocol/cookie-domain/index.ts';
 import { formatMailbox, parseMailbox } from '#protocol/mailbox/index.ts';
 import { cidrContains, formatCidr, parseProxyRange } from '#protocol/network-address/index.ts';
+import { parseCollectorUrl, parseFields, parsePairs, parseRatio } from '#protocol/opentelemetry/index.ts';
 import { readDestination } from '#protocol/outbound-url/index.ts';
 import { parsePasskeyOrigin, parseRpId } from '#protocol/passkey-origin/index.ts';
 import { formatQuota, parseQuota } from '#protocol/quota/index.ts';
+import { parseSentryDsn } from '#protocol/sentry-dsn/index.ts';
 import { parseAccent } from '#protocol/theme/index.ts';
 import type { Parser } from './parser.ts';
 
@@ -23,6 +25,10 @@ function isParsed<T>(result: Parsed<T>, check: (value: T) => void): boolean {
   check(result.value);
   return true;
 }
+
+const checkNames = (values: Readonly<Record<string, string>>) => {
+  for (const name of Object.keys(values)) assert.match(name, /^\S+$/);
+};
 
 const checkPort = ({ port }: { readonly port: number }) => assert.ok(port >= 1 && port <= 65_535);
 
@@ -44,6 +50,40 @@ export const settingParsers: readonly Parser[] = [
     name: 'parseSmtpUrl',
     examples: authorities.flatMap((each) => [`smtp://${each}?tls=none`, `smtps://${each}`]),
     read: ({ text }) => isParsed(parseSmtpUrl(text), checkPort),
+  },
+  {
+    module: 'opentelemetry',
+    name: 'parsePairs',
+    examples: ['a=b', 'api-key=x%2C, service.namespace=shop', 'a='],
+    read: ({ text }) => isParsed(parsePairs(text), checkNames),
+  },
+  {
+    module: 'opentelemetry',
+    name: 'parseFields',
+    examples: ['authorization=Bearer%20x', 'a=%C3%A9'],
+    read: ({ text }) => isParsed(parseFields(text), (fields) => void new Headers(fields)),
+  },
+  {
+    module: 'opentelemetry',
+    name: 'parseCollectorUrl',
+    examples: ['http://otel-collector:4318', 'https://otlp.example.com/v1'],
+    read: ({ text }) => isParsed(parseCollectorUrl(text), (url) => assert.ok(URL.canParse(`${url}/v1/traces`))),
+  },
+  {
+    module: 'opentelemetry',
+    name: 'parseRatio',
+    examples: ['0', '1', '0.25', '.5'],
+    read: ({ text }) => isParsed(parseRatio(text), (ratio) => assert.ok(ratio >= 0 && ratio <= 1)),
+  },
+  {
+    module: 'sentry-dsn',
+    name: 'parseSentryDsn',
+    examples: ['https://abc@o1.sentry.example/42', 'http://abc:def@127.0.0.1:9000/path/7'],
+    read: ({ text }) =>
+      isParsed(parseSentryDsn(text), ({ envelopeUrl, dsn }) => {
+        assert.match(new URL(envelopeUrl).pathname, /\/api\/[0-9]+\/envelope\/$/);
+        assert.equal(new URL(dsn).password, '');
+      }),
   },
   {
     module: 'cookie-domain',

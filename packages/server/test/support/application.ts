@@ -176,7 +176,8 @@ async function assemble(options: ApplicationOptions): Promise<Parts> {
   const defaults = { ...cheapHash, ...(limits === 'shipped' ? {} : highLimits), ...wellKnown };
   const config = configure({ ...deployment, ...defaults, ...env });
   const given = clockOf(options);
-  const services = await wire(config, { ...given, logger, ...(options.brand && { brand: options.brand }) });
+  const overrides = { ...given, logger, exportsTelemetry: true, ...(options.brand && { brand: options.brand }) };
+  const services = await wire(config, overrides);
   const clock = given.clock ?? present(services.movableClock, 'the clock of a development node');
   const inbox = deploymentOf?.inbox ?? new Inbox();
   const workers = manual === undefined ? buildWorkers(services, transport?.(inbox) ?? inbox) : undefined;

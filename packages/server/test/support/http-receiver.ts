@@ -10,6 +10,7 @@ export interface ReceivedRequest {
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
+  readonly bytes: Buffer;
   /** The server name that TLS requested (SNI). */
   readonly serverName: string | undefined;
 }
@@ -85,5 +86,6 @@ async function read(request: IncomingMessage): Promise<ReceivedRequest> {
   for await (const chunk of request) chunks.push(chunk as Buffer);
   const { method = '', url = '', headers, socket } = request;
   const serverName = 'servername' in socket ? String(socket.servername) : undefined;
-  return { method, url, headers, body: Buffer.concat(chunks).toString('utf8'), serverName };
+  const bytes = Buffer.concat(chunks);
+  return { method, url, headers, body: bytes.toString('utf8'), bytes, serverName };
 }

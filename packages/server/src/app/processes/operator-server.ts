@@ -23,8 +23,8 @@ interface OperatorServerOptions {
 /** `/readyz` is 200 once all processes have started, and while at least one runs and none of those that run is unready. */
 export function buildOperatorServer({ config, logger, lifecycle, supervisor, count }: OperatorServerOptions) {
   const metrics = createMetrics({ processMetrics: false });
-  metrics.watch('gauge', 'serving_processes', 'Serving processes that are ready.', () => supervisor.readyProcesses);
-  metrics.watch('counter', 'serving_process_deaths_total', 'Serving processes that ended.', () => supervisor.deaths);
+  metrics.watch('serving_processes', () => supervisor.readyProcesses);
+  metrics.watch('serving_process_deaths_total', () => supervisor.deaths);
   const checks = [
     { name: 'process', run: () => lifecycle.unready },
     { name: 'processes', shared: true, run: () => supervisor.unready() } as const,

@@ -53,5 +53,5 @@ export async function completeSignUp(
     } as const;
     return write(gate, tx, completed, decide(gate, completed));
   });
-  return finish(gate, outcome);
+  return finish(gate, 'verify_email', outcome);
 }

@@ -25,7 +25,11 @@ export interface LoginWriter extends Issuers {
   readonly keys: Keys;
   readonly mail: MailLedger;
   readonly audit: AuditLog;
+  /** For the metric `logins_total`; `method` is the proof, or the step that was taken. */
+  readonly onLogin?: (method: ProvenLogin['proof']['by'], outcome: LoginOutcome) => void;
 }
+
+export type LoginOutcome = 'succeeded' | 'step_required' | 'failed' | 'refused';
 
 /** The browser that a login began in and the path that it leads to, as each of its tickets repeats them. */
 export type LoginOrigin = Pick<LoginInProgress, 'browserHash' | 'continueTo'>;
@@ -161,13 +165,14 @@ export interface RejectedLogin {
  * is anonymous, because no login completed. One statement, for known and unknown addresses alike (invariant 13).
  */
 export async function recordRejectedLogin(
-  { audit, clock }: Pick<LoginWriter, 'audit' | 'clock'>,
+  { audit, clock, onLogin }: Pick<LoginWriter, 'audit' | 'clock' | 'onLogin'>,
   queries: Queries,
   { by, reason, userId, userKey }: RejectedLogin,
   requester: Requester,
 ): Promise<void> {
+  const isWrong = reason === rulesOf({ by }).refusal;
   const event = {
-    action: reason === rulesOf({ by }).refusal ? 'login.failed' : 'login.refused',
+    action: isWrong ? 'login.failed' : 'login.refused',
     at: clock.now(),
     actor: { kind: 'anonymous' },
     facts: { reason, by },
@@ -175,6 +180,7 @@ export async function recordRejectedLogin(
     ...(userId === undefined ? {} : { userId }),
   } as const;
   await audit.record(queries, event, userKey);
+  onLogin?.(by, isWrong ? 'failed' : 'refused');
 }
 
 function staleCandidate(proof: Proof | StepTaken): Problem {

@@ -109,13 +109,14 @@ export async function startLogin(
   options: LoginOptions,
   requester: Requester,
 ): Promise<LoginResult> {
-  if (proof.by === 'password') return finish(gate, await decideByCountedRead(gate, proof, options, requester));
+  if (proof.by === 'password')
+    return finish(gate, proof.by, await decideByCountedRead(gate, proof, options, requester));
   // Possession of a key that verifies nobody begins no login.
   if (proof.by === 'passkey' && !proof.passkey.userVerified) throw new Problem('invalid_passkey');
   const outcome = await reportingStuckCounter(gate, proof, requester, () =>
     gate.database.transaction((tx) => decideUnderLock(gate, tx, proof, options, requester)),
   );
-  return finish(gate, outcome);
+  return finish(gate, proof.by, outcome);
 }
 
 /**
@@ -153,7 +154,8 @@ export async function continueLogin(
     if (proof.by === 'recovery_code') await reportRecoveryCode(gate, tx, continued);
     return write(gate, tx, continued, decide(gate, continued));
   };
-  return finish(gate, await reportingStuckCounter(gate, proof, requester, () => gate.database.transaction(work)));
+  const outcome = await reportingStuckCounter(gate, proof, requester, () => gate.database.transaction(work));
+  return finish(gate, proof.by, outcome);
 }
 
 /** The browser and the path of the login of a ticket. */
@@ -161,9 +163,10 @@ export function originOf({ browserHash, continueTo }: LoginInProgress): ProvenLo
   return { browserHash, continueTo };
 }
 
-/** Throws a rejection, whose event is committed, and ends the sessions beyond the limit. */
-export async function finish(gate: LoginGate, outcome: Outcome): Promise<LoginResult> {
+/** Throws a rejection, whose event is committed and counted, and ends the sessions beyond the limit. */
+export async function finish(gate: LoginGate, by: ProvenLogin['proof']['by'], outcome: Outcome): Promise<LoginResult> {
   if (outcome.kind === 'rejected') throw new Problem(outcome.code);
+  gate.onLogin?.(by, outcome.kind === 'done' ? 'succeeded' : 'step_required');
   // After the commit, so that of concurrent logins the last one sees the sessions of all.
   if (outcome.kind === 'done' && outcome.isNearLimit) {
     await endExcessSessions(gate.database, { userId: outcome.issued.userId, now: gate.clock.now() });

@@ -100,7 +100,7 @@ export async function takeStep<A>(
     const taken: ProvenLogin = { proof: { by: step }, candidate, proven, beganAt, origin, transport, requester, now };
     return { applied: result, outcome: await write(gate, tx, taken, decide(gate, taken)) };
   });
-  return { applied, result: await finish(gate, outcome) };
+  return { applied, result: await finish(gate, step, outcome) };
 }
 
 /**
@@ -128,5 +128,5 @@ export async function startBySetupLink(
     const begun = begin(proof, candidate, options, requester, now);
     return write(gate, tx, begun, decide(gate, begun));
   });
-  return finish(gate, outcome);
+  return finish(gate, proof.by, outcome);
 }

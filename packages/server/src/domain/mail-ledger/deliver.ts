@@ -39,6 +39,8 @@ export interface MailSending extends MailAdmission {
   readonly computeSecret: (tokenId: string, purpose: string, keyId: string) => string;
   /** For the metric `email_jobs_processed_total`. */
   readonly onProcessed?: (template: string, status: MailStatus) => void;
+  /** For the metric `mail_delivery_seconds`: the time since the commit of its cause. */
+  readonly onDelivered?: (seconds: number) => void;
   /** Called between two steps, so that a test can terminate the process there. */
   readonly faultPoint?: (name: 'mail.before_send' | 'mail.after_accept') => Promise<void> | void;
 }
@@ -197,6 +199,7 @@ async function conclude(deps: MailSending, attempt: Attempt, outcome: SendOutcom
     case 'accepted':
       await recordAttempt(deps.database, { ...written, ...replyOf(outcome), outcome: 'accepted', state: 'sent' });
       deps.onProcessed?.(row.template, 'sent');
+      deps.onDelivered?.((now.getTime() - row.createdAt.getTime()) / 1000);
       return { kind: 'done' };
     case 'refused':
       return concludeRejection(deps, attempt, outcome, now);

@@ -40,14 +40,14 @@ const end = statement('sessions.end', {
   sql: `with ended as (
       update sessions set ended_at = :endedAt, end_reason = :reason
       where id = :sessionId and user_id = :userId and ended_at is null and expires_at > :endedAt
-      returning id as session_id, user_id),
+      returning id as session_id, user_id, end_reason),
     ${endFamiliesFragment('ended')},
     ${announced.sql},
     ${audited.sql}
-    select session_id, user_id from ended`,
+    select session_id, user_id, end_reason from ended`,
   params: { sessionId: 'uuid', userId: 'uuid', reason: 'text', ...announced.params, ...audited.params },
-  columns: { sessionId: 'uuid', userId: 'uuid' },
-  after: { revokes: { kind: 'session', target: 'sessionId' } },
+  columns: { sessionId: 'uuid', userId: 'uuid', endReason: 'text?' },
+  after: { revokes: { kind: 'session', target: 'sessionId', reason: 'endReason' } },
 });
 
 const endAll = statement('sessions.end_all_of_user', {
@@ -55,13 +55,13 @@ const endAll = statement('sessions.end_all_of_user', {
   sql: `with ended as (
       update sessions set ended_at = :endedAt, end_reason = :reason
       where user_id = :userId and ended_at is null and id is distinct from :except::uuid
-      returning id as session_id, user_id),
+      returning id as session_id, user_id, end_reason),
     ${endFamiliesFragment('ended')},
     ${announced.sql}
-    select session_id, user_id from ended`,
+    select session_id, user_id, end_reason from ended`,
   params: { userId: 'uuid', except: 'uuid?', reason: 'text', ...announced.params },
-  columns: { sessionId: 'uuid', userId: 'uuid' },
-  after: { revokes: { kind: 'session', target: 'sessionId' } },
+  columns: { sessionId: 'uuid', userId: 'uuid', endReason: 'text?' },
+  after: { revokes: { kind: 'session', target: 'sessionId', reason: 'endReason' } },
 });
 
 /** The most active sessions of a user. */
@@ -85,13 +85,13 @@ const endExcess = statement('sessions.end_excess', {
     locked as (select id from sessions where id in (select id from excess) and ended_at is null order by id for update),
     ended as (
       update sessions s set ended_at = :endedAt, end_reason = :reason from locked where s.id = locked.id
-      returning s.id as session_id, s.user_id),
+      returning s.id as session_id, s.user_id, s.end_reason),
     ${endFamiliesFragment('ended')},
     ${announced.sql}
-    select session_id from ended`,
+    select session_id, end_reason from ended`,
   params: { userId: 'uuid', reason: 'text', ...announced.params },
-  columns: { sessionId: 'uuid' },
-  after: { revokes: { kind: 'session', target: 'sessionId' } },
+  columns: { sessionId: 'uuid', endReason: 'text?' },
+  after: { revokes: { kind: 'session', target: 'sessionId', reason: 'endReason' } },
 });
 
 interface EndRequest {

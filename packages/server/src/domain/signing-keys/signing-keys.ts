@@ -94,6 +94,7 @@ export async function listSigningKeys(queries: Queries): Promise<SigningKeyEntry
 export class SigningKeys {
   readonly #deps: SigningKeysDeps;
   #active: SigningKey | undefined;
+  #activeSince: Date | undefined;
   #published: ReadonlyMap<string, Published> = new Map();
   #refreshing: Promise<void> = Promise.resolve();
   readonly #onMiss: ReloadOnMiss;
@@ -121,6 +122,11 @@ export class SigningKeys {
   /** The active key, imported once. */
   current(): SigningKey {
     return present(this.#active, 'the active signing key');
+  }
+
+  /** When the active key began to sign. */
+  get activeSince(): Date {
+    return present(this.#activeSince, 'the time of the active signing key');
   }
 
   /**
@@ -227,6 +233,7 @@ export class SigningKeys {
       rows.find(({ state }) => state === 'active'),
       'the active signing key',
     );
+    this.#activeSince = row.activatedAt ?? row.createdAt;
     return this.#active?.kid === row.kid ? this.#active : importPair(this.#deps.keys, row);
   }
 

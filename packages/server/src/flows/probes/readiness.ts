@@ -34,6 +34,7 @@ export class Readiness {
   readonly #onChange: (name: string, result: string) => void;
   #shared: { readonly startedMs: number; readonly results: Promise<Results> } | undefined;
   #before: Results = new Map();
+  #latest: Readonly<Record<string, string>> = {};
 
   /** @param options `onChange` is called when a shared check passes or fails for another reason than before. */
   constructor(options: {
@@ -53,7 +54,14 @@ export class Readiness {
     const results = this.#checks.map((check) => ({ check, result: shared.get(check) ?? own.get(check) ?? 'ok' }));
     const isReady = results.every(({ check, result }) => result === 'ok' || check.optional === true);
     const byName = results.map(({ check, result }) => [check.name, result] as const);
-    return { status: isReady ? 'ready' : 'not_ready', checks: Object.fromEntries(byName) };
+    this.#latest = Object.fromEntries(byName);
+    return { status: isReady ? 'ready' : 'not_ready', checks: this.#latest };
+  }
+
+  /** The results of the last `read`, for metrics, which must not wait for a service. Starts the next one. */
+  latest(): ReadinessResult['checks'] {
+    void this.read();
+    return this.#latest;
   }
 
   #sharedResults(): Promise<Results> {

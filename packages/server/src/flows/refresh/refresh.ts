@@ -25,12 +25,15 @@ export interface Refresh {
   readonly mail: MailLedger;
   readonly audit: AuditLog;
   readonly refreshQuota: RefreshQuota;
+  /** For the metric `refreshes_total`. */
+  readonly onRefresh?: (outcome: 'refreshed' | 'refused' | 'reused') => void;
 }
 
 /** Returns the next pair of tokens. One round trip; a second one when the address or the user agent has changed. */
 export async function refresh(flow: Refresh, text: string, caller: Caller, report: (status: QuotaStatus) => void) {
   flow.refreshQuota.requireOpen(text);
   const outcome = await flow.refreshTokens.rotate(text);
+  flow.onRefresh?.(outcome.kind);
   if (outcome.kind === 'reused') await endReused(flow, outcome);
   if (outcome.kind !== 'refreshed') {
     report(flow.refreshQuota.countUnknown(caller.address));

@@ -88,6 +88,12 @@ describe('effectsOf', () => {
     expect(effectsOf(sessions, [{ ids: [], isQueued: false }], 1)).toEqual({ revoked: [], enqueued: false });
   });
 
+  it('names why a session ended', () => {
+    const ended = { revokes: { kind: 'session', target: 'id', reason: 'endReason' } } as const;
+    const revoked = [{ kind: 'session', target: 'a', epoch: null, reason: 'logout' }];
+    expect(effectsOf(ended, [{ id: 'a', endReason: 'logout' }], 1)).toEqual({ revoked, enqueued: false });
+  });
+
   it('wakes when a row is affected, and not otherwise', () => {
     expect(effectsOf({ wakesWorkers: true }, [], 1).enqueued).toBe(true);
     expect(effectsOf({ wakesWorkers: true }, [], 0).enqueued).toBe(false);

@@ -13,6 +13,8 @@ export interface CommittedRevocation {
   readonly target: string;
   /** Only for a user: everything of an earlier epoch is revoked. */
   readonly epoch: number | null;
+  /** Why a session ended, for metrics. */
+  readonly reason?: string;
 }
 
 /** The effects of one statement, or of all statements of one transaction. */
@@ -32,7 +34,8 @@ type TargetsOf<C extends Shape> = ColumnsOf<C, 'uuid' | 'text' | 'uuid[]' | 'tex
 export interface AfterCommit<C extends Shape> {
   /** One revocation for each returned row, or for each element when the `target` column is an array. */
   readonly revokes?:
-    | { readonly kind: 'session' | 'profile' | 'signing_key'; readonly target: TargetsOf<C> }
+    | { readonly kind: 'session'; readonly target: TargetsOf<C>; readonly reason?: ColumnsOf<C, 'text?'> }
+    | { readonly kind: 'profile' | 'signing_key'; readonly target: TargetsOf<C> }
     | { readonly kind: 'user'; readonly target: TargetsOf<C>; readonly epoch: ColumnsOf<C, 'int4'> };
   /** `true` wakes when the statement affects a row; a column wakes when it is true in a returned row. */
   readonly wakesWorkers?: true | ColumnsOf<C, 'bool'>;
@@ -40,7 +43,12 @@ export interface AfterCommit<C extends Shape> {
 
 /** `AfterCommit` without the types of its columns. */
 export interface DeclaredEffects {
-  readonly revokes?: { readonly kind: CommittedRevocation['kind']; readonly target: string; readonly epoch?: string };
+  readonly revokes?: {
+    readonly kind: CommittedRevocation['kind'];
+    readonly target: string;
+    readonly epoch?: string;
+    readonly reason?: string;
+  };
   readonly wakesWorkers?: true | string;
 }
 
@@ -74,12 +82,17 @@ export function effectsOf(after: DeclaredEffects, rows: readonly Row[], affected
 }
 
 function revocationsOf(
-  { kind, target, epoch }: NonNullable<DeclaredEffects['revokes']>,
+  { kind, target, epoch, reason }: NonNullable<DeclaredEffects['revokes']>,
   row: Row,
 ): readonly CommittedRevocation[] {
   const targets = row[target];
   const ids = Array.isArray(targets) ? (targets as readonly string[]) : [targets as string];
-  return ids.map((id) => ({ kind, target: id, epoch: epoch === undefined ? null : (row[epoch] as number) }));
+  return ids.map((id) => ({
+    kind,
+    target: id,
+    epoch: epoch === undefined ? null : (row[epoch] as number),
+    ...(reason !== undefined && { reason: String(row[reason]) }),
+  }));
 }
 
 /** Receives the effects of committed statements before their caller continues. Must neither block nor throw. */

@@ -65,9 +65,19 @@ export interface PoolUse {
   readonly waiting: number;
 }
 
+/** A lane of pipelined connections, for metrics. */
+export interface LaneUse {
+  readonly lane: 'read' | 'write' | 'counter';
+  /** Statements without a response. */
+  readonly inFlight: number;
+  /** Connections that were lost or could not be opened. */
+  readonly failures: number;
+}
+
 export interface PostgresDatabase extends Database {
   readonly kind: 'postgres';
   poolUse(): PoolUse;
+  laneUse(): readonly LaneUse[];
 }
 
 export interface EmbeddedOptions extends Observers {

@@ -2,6 +2,7 @@
 import type { QueryArrayConfig } from 'pg';
 import { assert } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
+import { currentSpan } from '#platform/telemetry/index.ts';
 import type { Queries, StatementEvent } from './database.ts';
 import { effectsOf, type OnCommitted } from './effects.ts';
 import type { Observers } from './options.ts';
@@ -90,11 +91,17 @@ export class RoundTrips {
     if (this.#onStatement === undefined) return send();
     const startedMs = this.#clock.monotonicMs();
     let outcome: StatementEvent['outcome'] = 'error';
+    const span = currentSpan()?.child('client', name, {
+      'db.system.name': 'postgresql',
+      'db.operation.name': name,
+      'latchkey.lane': lane,
+    });
     try {
       const result = await send();
       outcome = 'ok';
       return result;
     } finally {
+      span?.end(outcome);
       this.#onStatement({ name, lane, milliseconds: this.#clock.monotonicMs() - startedMs, outcome });
     }
   }

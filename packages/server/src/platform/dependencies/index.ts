@@ -9,7 +9,14 @@
 import type { Clock } from '#kernel/clock.ts';
 import { type Logger, scrub } from '#platform/telemetry/index.ts';
 
-export type DependencyName = 'postgresql' | 'redis' | 'smtp' | 'registration_hook' | 'breached_passwords' | 'provider';
+export type DependencyName =
+  | 'postgresql'
+  | 'redis'
+  | 'smtp'
+  | 'registration_hook'
+  | 'breached_passwords'
+  | 'provider'
+  | 'error_reports';
 
 const periodMs = 30_000;
 const linesAtMost = 10;

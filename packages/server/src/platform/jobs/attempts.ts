@@ -1,6 +1,6 @@
 import { addSeconds, type Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
-import type { LogFields, Logger } from '#platform/telemetry/index.ts';
+import { type LogFields, type Logger, runInSpan, type Span, type Tracer } from '#platform/telemetry/index.ts';
 import { backOffSeconds, defaultBackOff } from './back-off.ts';
 import type { Job, JobEvent, JobHandler, JobOutcome } from './job.ts';
 import type { Leases } from './leases.ts';
@@ -10,6 +10,7 @@ interface AttemptDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onAttempt: (event: JobEvent) => void;
+  readonly tracer: Tracer | undefined;
 }
 
 /**
@@ -17,15 +18,30 @@ interface AttemptDeps {
  * after its lease.
  */
 export async function attemptJob(deps: AttemptDeps, handler: JobHandler, job: Job, signal: AbortSignal): Promise<void> {
+  const span = deps.tracer?.startJob(job);
+  await runInSpan(span, () => attempt(deps, handler, job, signal, span));
+}
+
+async function attempt(
+  deps: AttemptDeps,
+  handler: JobHandler,
+  job: Job,
+  signal: AbortSignal,
+  span: Span | undefined,
+): Promise<void> {
   const startedMs = deps.clock.monotonicMs();
   try {
     const outcome = await decide(deps, handler, job, signal);
     const counted = await conclude(deps.leases, job, outcome);
     const milliseconds = deps.clock.monotonicMs() - startedMs;
-    deps.onAttempt({ kind: job.kind, outcome: counted ? outcome.kind : 'lost', milliseconds });
+    const result = counted ? outcome.kind : 'lost';
+    deps.onAttempt({ kind: job.kind, outcome: result, milliseconds });
+    span?.set({ 'latchkey.outcome': result });
+    span?.end(result === 'done' || result === 'wait' ? 'ok' : 'error');
     report(deps.logger, job, outcome, counted);
   } catch (error) {
     deps.logger.error('the end of a job could not be written', { ...fieldsOf(job), error });
+    span?.end('error');
   }
 }
 

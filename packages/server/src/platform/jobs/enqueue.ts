@@ -1,5 +1,6 @@
 import { assert } from '#kernel/assert.ts';
 import { type Fragment, type JsonValue, type Queries, statement, type Values } from '#platform/database/index.ts';
+import { currentTraceparent } from '#platform/telemetry/index.ts';
 
 /** A new job. The caller makes the `id`, so that other rows of the effect can refer to it. */
 export interface NewJob {
@@ -16,8 +17,8 @@ export interface NewJob {
 const enqueue = statement('jobs.enqueue', {
   lane: 'pool',
   sql: `
-    insert into jobs (id, kind, payload, singleton_key, run_at, created_at)
-    values (:id, :kind, :payload, :singletonKey, :runAt, :now)
+    insert into jobs (id, kind, payload, singleton_key, run_at, created_at, traceparent)
+    values (:id, :kind, :payload, :singletonKey, :runAt, :now, :traceparent)
     on conflict (singleton_key) where state = 'queued' and singleton_key is not null do nothing`,
   params: {
     id: 'uuid',
@@ -26,6 +27,7 @@ const enqueue = statement('jobs.enqueue', {
     singletonKey: 'text?',
     runAt: 'timestamptz',
     now: 'timestamptz',
+    traceparent: 'text?',
   },
   columns: {},
   after: { wakesWorkers: true },
@@ -34,13 +36,14 @@ const enqueue = statement('jobs.enqueue', {
 /** Enqueues a job in the transaction of an effect. False when a job with the same singleton key exists. */
 export async function enqueueJob(queries: Queries, job: NewJob): Promise<boolean> {
   const { id, kind, payload, now, runAt = now, singletonKey = null } = job;
-  return (await queries.run(enqueue, { id, kind, payload, singletonKey, runAt, now })) === 1;
+  const traceparent = currentTraceparent();
+  return (await queries.run(enqueue, { id, kind, payload, singletonKey, runAt, now, traceparent })) === 1;
 }
 
 /** The parameters that the fragment `as` adds to its statement. */
 type EnqueueShape<As extends string> = { readonly [K in `${As}Id`]: 'uuid' } & {
   readonly [K in `${As}Now`]: 'timestamptz';
-};
+} & { readonly [K in `${As}Trace`]: 'text?' };
 
 /** One CTE of the name `as`, and a function for its parameters. */
 export interface EnqueueFragment<As extends string> extends Fragment<EnqueueShape<As>> {
@@ -64,12 +67,13 @@ export function enqueueFragment<const As extends string>(part: {
   assert(/^[a-z_.]+$/.test(part.kind), `job kind "${part.kind}" is not a name`);
   const id = `${part.as}Id` as const;
   const now = `${part.as}Now` as const;
+  const trace = `${part.as}Trace` as const;
   return {
     sql: `${part.as} as (
-      insert into jobs (id, kind, payload, run_at, created_at)
-      select :${id}, '${part.kind}', ${part.payload}, :${now}, :${now} from ${part.from}
+      insert into jobs (id, kind, payload, run_at, created_at, traceparent)
+      select :${id}, '${part.kind}', ${part.payload}, :${now}, :${now}, :${trace} from ${part.from}
     )`,
-    params: { [id]: 'uuid', [now]: 'timestamptz' } as EnqueueShape<As>,
-    values: (job) => ({ [id]: job.id, [now]: job.now }) as Values<EnqueueShape<As>>,
+    params: { [id]: 'uuid', [now]: 'timestamptz', [trace]: 'text?' } as EnqueueShape<As>,
+    values: (job) => ({ [id]: job.id, [now]: job.now, [trace]: currentTraceparent() }) as Values<EnqueueShape<As>>,
   };
 }

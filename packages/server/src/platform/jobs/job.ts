@@ -8,6 +8,8 @@ export interface Job {
   /** 1 for the first attempt. */
   readonly attempt: number;
   readonly createdAt: Date;
+  /** The position in the trace that enqueued it; null when that was not recorded. */
+  readonly traceparent?: string | null;
 }
 
 /**

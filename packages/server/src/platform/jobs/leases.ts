@@ -15,9 +15,16 @@ const claim = statement('jobs.claim', {
     update jobs set attempts = attempts + 1, leased_by = :worker, leased_until = term.ends_at, run_at = term.ends_at
     from due join unnest(:kinds::text[], :leaseEnds::timestamptz[]) as term (kind, ends_at) on term.kind = due.kind
     where jobs.id = due.id
-    returning jobs.id, jobs.kind, jobs.payload, jobs.attempts as attempt, jobs.created_at`,
+    returning jobs.id, jobs.kind, jobs.payload, jobs.attempts as attempt, jobs.created_at, jobs.traceparent`,
   params: { now: 'timestamptz', kinds: 'text[]', limit: 'int8', worker: 'text', leaseEnds: 'timestamptz[]' },
-  columns: { id: 'uuid', kind: 'text', payload: 'jsonb', attempt: 'int4', createdAt: 'timestamptz' },
+  columns: {
+    id: 'uuid',
+    kind: 'text',
+    payload: 'jsonb',
+    attempt: 'int4',
+    createdAt: 'timestamptz',
+    traceparent: 'text?',
+  },
 });
 
 const renew = statement('jobs.renew', {

@@ -3,7 +3,7 @@ import { assert } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { MakeId } from '#kernel/ids.ts';
 import type { Database } from '#platform/database/index.ts';
-import type { Logger } from '#platform/telemetry/index.ts';
+import type { Logger, Tracer } from '#platform/telemetry/index.ts';
 import { attemptJob } from './attempts.ts';
 import type { Job, JobEvent, JobHandler, JobSchedule } from './job.ts';
 import { Leases } from './leases.ts';
@@ -24,6 +24,7 @@ export interface JobWorkersOptions {
   readonly pollMs?: number;
   /** Called after each attempt, for metrics. */
   readonly onAttempt?: (event: JobEvent) => void;
+  readonly tracer?: Tracer | undefined;
 }
 
 interface Running {
@@ -69,6 +70,11 @@ export class JobWorkers implements AsyncDisposable {
     this.#pollMs = options.pollMs ?? 1_000;
     this.#leases = new Leases({ queries, clock, worker, handlers: this.#handlers });
     this.#schedules = new Schedules({ queries, clock, makeId }, options.schedules);
+  }
+
+  /** The kinds of jobs that have a handler here. */
+  get kinds(): readonly string[] {
+    return [...this.#handlers.keys()];
   }
 
   start(): void {
@@ -177,9 +183,9 @@ export class JobWorkers implements AsyncDisposable {
   #run(job: Job): void {
     const handler = this.#handlers.get(job.kind);
     assert(handler !== undefined, `a job of kind ${job.kind} was claimed without a handler`);
-    const { clock, logger, onAttempt = () => undefined } = this.#options;
+    const { clock, logger, tracer, onAttempt = () => undefined } = this.#options;
     const abort = new AbortController();
-    const deps = { leases: this.#leases, clock, logger, onAttempt };
+    const deps = { leases: this.#leases, clock, logger, onAttempt, tracer };
     const key = `${job.id} ${job.attempt}`;
     const ended = attemptJob(deps, handler, job, abort.signal).then(() => {
       this.#running.delete(key);

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { SendMailOptions, Transporter } from 'nodemailer';
+import { inSpan } from '#platform/telemetry/index.ts';
 import { assertSafe, type MailMessage, type MailTransport, type SendOutcome } from './message.ts';
 import { classifyError, readAcceptance } from './smtp-outcome.ts';
 import type { SmtpServer } from './smtp-server.ts';
@@ -40,8 +41,16 @@ export class Smtp implements MailTransport {
     this.#transporter = openTransporter(options);
   }
 
-  async send(message: MailMessage, signal?: AbortSignal): Promise<SendOutcome> {
+  send(message: MailMessage, signal?: AbortSignal): Promise<SendOutcome> {
     assertSafe(message);
+    return inSpan(['client', 'smtp.send', {}], async (span) => {
+      const outcome = await this.#send(message, signal);
+      span?.set({ 'latchkey.outcome': outcome.kind, ...('code' in outcome && { 'smtp.reply_code': outcome.code }) });
+      return outcome;
+    });
+  }
+
+  async #send(message: MailMessage, signal?: AbortSignal): Promise<SendOutcome> {
     const progress = { endReached: false };
     const deadline = AbortSignal.timeout(this.#messageTimeoutMs);
     const ends = signal === undefined ? [deadline] : [deadline, signal];

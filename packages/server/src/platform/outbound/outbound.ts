@@ -12,6 +12,7 @@ import {
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '#kernel/clock.ts';
 import { Breaker } from '#platform/breaker/index.ts';
+import { inSpan, type SpanAttributes } from '#platform/telemetry/index.ts';
 import {
   type Destination,
   findAddresses,
@@ -24,7 +25,7 @@ import type { Failure, NoResponse, OutboundResponse, OutboundResult, Refusal } f
 
 export interface OutboundRequest {
   /** The feature that sends the request, as a label in metrics and logs. */
-  readonly purpose: 'registration_hook' | 'breached_passwords' | 'provider';
+  readonly purpose: 'registration_hook' | 'breached_passwords' | 'provider' | 'error_reports';
   readonly url: string;
   readonly policy: OutboundPolicy;
   readonly method: 'GET' | 'POST';
@@ -66,6 +67,7 @@ export interface OutboundOptions {
 }
 
 interface Guards {
+  readonly purpose: OutboundRequest['purpose'];
   readonly slots: BulkheadPolicy;
   readonly breaker: Breaker<OutboundResult>;
 }
@@ -98,7 +100,11 @@ export class Outbound {
   async request(request: OutboundRequest): Promise<OutboundResult> {
     const { clock, observe } = this.#options;
     const startedMs = clock.monotonicMs();
-    const result = await this.#send(request);
+    const result = await inSpan(['client', `outbound ${request.purpose}`, {}], async (span) => {
+      const sent = await this.#send(request);
+      span?.set(describeResult(sent));
+      return sent;
+    });
     const milliseconds = clock.monotonicMs() - startedMs;
     const observed = { purpose: request.purpose, milliseconds };
     if (result.kind === 'answered') observe({ ...observed, outcome: 'answered', status: result.status });
@@ -115,6 +121,15 @@ export class Outbound {
     return { ...rest, json: this.#jsonOf(result.headers['content-type'], body) };
   }
 
+  /** The purposes for which a service was reached, and whether the circuit to one of its servers is open. */
+  circuits(): ReadonlyMap<OutboundRequest['purpose'], boolean> {
+    const open = new Map<OutboundRequest['purpose'], boolean>();
+    for (const { purpose, breaker } of this.#guards.values()) {
+      open.set(purpose, open.get(purpose) === true || breaker.openForSeconds() > 0);
+    }
+    return open;
+  }
+
   async #send(request: OutboundRequest): Promise<OutboundResult> {
     const destination = this.#options.readDestination(request.url, request.policy);
     if (destination.kind !== 'destination') return destination;
@@ -124,7 +139,7 @@ export class Outbound {
   }
 
   async #guarded(request: OutboundRequest, destination: Destination, signal: AbortSignal): Promise<OutboundResult> {
-    const { slots, breaker } = this.#guardsOf(destination.url.origin);
+    const { slots, breaker } = this.#guardsOf(destination.url.origin, request.purpose);
     const attempt = () => this.#retry.execute(() => this.#attempt(request, destination, signal), signal);
     try {
       const run = await this.#slots.execute(() => slots.execute(() => breaker.run(attempt)));
@@ -147,11 +162,12 @@ export class Outbound {
     return exchange({ url, addresses, method, headers, body, maxBodyBytes, certificateAuthority }, signal);
   }
 
-  #guardsOf(origin: string): Guards {
+  #guardsOf(origin: string, purpose: Guards['purpose']): Guards {
     const known = this.#guards.get(origin);
     if (known !== undefined) return known;
     const { clock, concurrency, openSeconds = 10 } = this.#options;
     const guards = {
+      purpose,
       slots: bulkhead(concurrency?.perDestination ?? 64),
       breaker: new Breaker({ clock, openSeconds }, isOutage),
     };
@@ -173,6 +189,11 @@ export class Outbound {
 async function resolveName(host: string): Promise<readonly string[]> {
   const found = await lookup(host, { all: true });
   return found.map(({ address }) => address);
+}
+
+function describeResult(result: OutboundResult): SpanAttributes {
+  if (result.kind !== 'answered') return { 'latchkey.outcome': result.reason };
+  return { 'latchkey.outcome': 'answered', 'http.response.status_code': result.status };
 }
 
 function isUnsent(result: NoResponse): boolean {

@@ -9,6 +9,7 @@ import { hash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Clock } from '#kernel/clock.ts';
 import type { Dependencies } from '#platform/dependencies/index.ts';
+import { inSpan } from '#platform/telemetry/index.ts';
 
 const maxReconnectDelayMs = 1000;
 
@@ -103,7 +104,8 @@ class Connection implements RedisConnection {
   async run(script: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
     const redis = await this.#redis;
     try {
-      const result = await this.#execute(redis, script, keys, args);
+      const span = ['client', 'redis.script', { 'db.system.name': 'redis' }] as const;
+      const result = await inSpan(span, () => this.#execute(redis, script, keys, args));
       this.#options.dependencies.works('redis');
       return result;
     } catch (error) {

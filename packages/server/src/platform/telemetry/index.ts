@@ -1,11 +1,31 @@
 /**
- * Structured logs, metrics (docs/guides/operating.md), and the W3C trace id that joins a line with the caller's trace.
- * Owns no table.
- * Invariants: a log line has the typed fields of `LogFields` only, so it cannot contain a body, a header, a path or a query;
- * the labels of every metric come from closed sets (route patterns, statement names, job kinds).
+ * Structured logs, metrics (docs/reference/metrics.md), traces, error reports and profiles. Owns no table.
+ * Invariants: a log line has the typed fields of `LogFields` only, and a span those of `SpanAttributes`, so they cannot contain a
+ * body, a header, a path or a query; the labels of every metric come from closed sets (route patterns, statement names, job kinds);
+ * an error report has nothing that the log line has not; OpenTelemetry's SDK is loaded only when traces are exported.
  */
 export { scrub } from './error-description.ts';
-export { createLogger, type LogFields, type Logger, type LoggerOptions, type LogLevel } from './logger.ts';
+export { ErrorReports, type SendEnvelope } from './error-reports.ts';
+export {
+  createLogger,
+  type LogFields,
+  type Logger,
+  type LoggerOptions,
+  type LogLevel,
+  type ReportedLine,
+} from './logger.ts';
 export { type MetricSnapshot, mergeMetrics, renderMetrics } from './merging.ts';
+export { metricList, metricsPage } from './metric-list.ts';
 export { createMetrics, type Metrics, metricsContentType, type RouteMetrics } from './metrics.ts';
-export { readTraceId } from './trace-context.ts';
+export { openTracer } from './open-tracer.ts';
+export { type ProfileKind, Profiles } from './profiles.ts';
+export {
+  currentSpan,
+  currentTraceparent,
+  inSpan,
+  runInSpan,
+  type Span,
+  type SpanAttributes,
+} from './spans.ts';
+export { parseTraceparent } from './trace-context.ts';
+export type { Tracer } from './tracer.ts';

@@ -6,25 +6,27 @@
 
 import type { MetricSnapshot } from './merging.ts';
 
-const bucketsSeconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
+type Labels = Readonly<Record<string, string>>;
 
 /** The durations of one combination of labels. */
 export class Latencies {
-  readonly values: Readonly<Record<string, string>>;
+  readonly values: Labels;
   readonly labels: string;
-  readonly counts = new Float64Array(bucketsSeconds.length + 1);
+  readonly counts: Float64Array;
   sumSeconds = 0;
+  readonly #bounds: readonly number[];
 
-  constructor(values: Readonly<Record<string, string>>) {
+  constructor(values: Labels, bounds: readonly number[]) {
     this.values = values;
-    this.labels = Object.entries(values)
-      .map(([name, value]) => `${name}="${escapeLabel(value)}"`)
-      .join(',');
+    this.#bounds = bounds;
+    this.counts = new Float64Array(bounds.length + 1);
+    this.labels = renderLabels(values);
   }
 
   observe(seconds: number): void {
+    const bounds = this.#bounds;
     let bucket = 0;
-    while (bucket < bucketsSeconds.length && seconds > (bucketsSeconds[bucket] as number)) bucket += 1;
+    while (bucket < bounds.length && seconds > (bounds[bucket] as number)) bucket += 1;
     this.counts[bucket] = (this.counts[bucket] as number) + 1;
     this.sumSeconds += seconds;
   }
@@ -38,16 +40,18 @@ export class Latencies {
 export class LatencyHistograms {
   readonly #name: string;
   readonly #help: string;
+  readonly #bounds: readonly number[];
   readonly #children: Latencies[] = [];
 
-  constructor(name: string, help: string) {
+  constructor(name: string, help: string, bounds: readonly number[]) {
     this.#name = name;
     this.#help = help;
+    this.#bounds = bounds;
   }
 
   /** Called once for each combination of labels; the caller keeps the child. */
-  child(labels: Readonly<Record<string, string>>): Latencies {
-    const child = new Latencies(labels);
+  child(labels: Labels): Latencies {
+    const child = new Latencies(labels, this.#bounds);
     this.#children.push(child);
     return child;
   }
@@ -55,14 +59,17 @@ export class LatencyHistograms {
   render(): string {
     const lines = [`# HELP ${this.#name} ${this.#help}`, `# TYPE ${this.#name} histogram`];
     for (const child of this.#children) {
+      const { labels } = child;
+      const further = labels === '' ? '' : `,${labels}`;
+      const own = labels === '' ? '' : `{${labels}}`;
       let cumulative = 0;
-      bucketsSeconds.forEach((le, index) => {
+      this.#bounds.forEach((le, index) => {
         cumulative += child.counts[index] as number;
-        lines.push(`${this.#name}_bucket{le="${le}",${child.labels}} ${cumulative}`);
+        lines.push(`${this.#name}_bucket{le="${le}"${further}} ${cumulative}`);
       });
-      lines.push(`${this.#name}_bucket{le="+Inf",${child.labels}} ${child.count()}`);
-      lines.push(`${this.#name}_sum{${child.labels}} ${child.sumSeconds}`);
-      lines.push(`${this.#name}_count{${child.labels}} ${child.count()}`);
+      lines.push(`${this.#name}_bucket{le="+Inf"${further}} ${child.count()}`);
+      lines.push(`${this.#name}_sum${own} ${child.sumSeconds}`);
+      lines.push(`${this.#name}_count${own} ${child.count()}`);
     }
     return lines.join('\n');
   }
@@ -71,7 +78,7 @@ export class LatencyHistograms {
   snapshot(): MetricSnapshot {
     const values = this.#children.flatMap((child) => {
       let cumulative = 0;
-      const buckets = bucketsSeconds.map((le, index) => {
+      const buckets = this.#bounds.map((le, index) => {
         cumulative += child.counts[index] as number;
         return this.#value('bucket', { le: String(le), ...child.values }, cumulative);
       });
@@ -85,21 +92,56 @@ export class LatencyHistograms {
     return { name: this.#name, help: this.#help, type: 'histogram', aggregator: 'sum', values };
   }
 
-  snapshotCounts(name: string, help: string): MetricSnapshot {
-    const values = this.#children.map((child) => ({ labels: child.values, value: child.count() }));
-    return { name, help, type: 'counter', aggregator: 'sum', values };
-  }
-
-  #value(suffix: string, labels: Readonly<Record<string, string>>, value: number) {
+  #value(suffix: string, labels: Labels, value: number) {
     return { metricName: `${this.#name}_${suffix}`, labels, value };
   }
+}
 
-  /** The number of observations, as a counter of another name. */
-  renderCounts(name: string, help: string): string {
-    const lines = [`# HELP ${name} ${help}`, `# TYPE ${name} counter`];
-    for (const child of this.#children) lines.push(`${name}{${child.labels}} ${child.count()}`);
+/** The number of events of one combination of labels. */
+export class Tally {
+  readonly values: Labels;
+  readonly labels: string;
+  count = 0;
+
+  constructor(values: Labels) {
+    this.values = values;
+    this.labels = renderLabels(values);
+  }
+}
+
+/** A counter whose children are resolved once, like those of the histograms. */
+export class Tallies {
+  readonly #name: string;
+  readonly #help: string;
+  readonly #children: Tally[] = [];
+
+  constructor(name: string, help: string) {
+    this.#name = name;
+    this.#help = help;
+  }
+
+  child(labels: Labels): Tally {
+    const child = new Tally(labels);
+    this.#children.push(child);
+    return child;
+  }
+
+  render(): string {
+    const lines = [`# HELP ${this.#name} ${this.#help}`, `# TYPE ${this.#name} counter`];
+    for (const { labels, count } of this.#children) lines.push(`${this.#name}{${labels}} ${count}`);
     return lines.join('\n');
   }
+
+  snapshot(): MetricSnapshot {
+    const values = this.#children.map((child) => ({ labels: child.values, value: child.count }));
+    return { name: this.#name, help: this.#help, type: 'counter', aggregator: 'sum', values };
+  }
+}
+
+function renderLabels(values: Labels): string {
+  return Object.entries(values)
+    .map(([name, value]) => `${name}="${escapeLabel(value)}"`)
+    .join(',');
 }
 
 function escapeLabel(value: string): string {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createLogger, type LogLevel } from './logger.ts';
+import { runInSpan, type Span } from './spans.ts';
 
 function capture(level: LogLevel = 'info') {
   const lines: string[] = [];
@@ -31,6 +32,15 @@ describe('createLogger', () => {
     const { logger, last } = capture();
     logger.child({ route: '/livez' }).warn('slow', { milliseconds: 7 });
     expect(last()).toMatchObject({ level: 'warn', route: '/livez', milliseconds: 7 });
+  });
+
+  it('adds the trace of the current span to each line', () => {
+    const { logger, lines, last } = capture();
+    const traceId = 'a'.repeat(32);
+    runInSpan({ traceId } as Span, () => logger.child({ job: 'mail.send' }).warn('a job failed', { attempt: 2 }));
+    expect(last()).toMatchObject({ traceId, job: 'mail.send', attempt: 2 });
+    logger.info('request', { status: 200 });
+    expect(lines.at(-1)).not.toContain('traceId');
   });
 
   it('writes nothing below its level, and `writes` returns that', () => {

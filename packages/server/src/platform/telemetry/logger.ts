@@ -2,6 +2,7 @@
 import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
 import { describeError } from './error-description.ts';
 import { LineSink } from './line-sink.ts';
+import { currentSpan, type Span } from './spans.ts';
 import { textLine } from './text-line.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -64,6 +65,14 @@ export interface Logger {
   flush(): void;
 }
 
+/** A line at one of the two highest levels, with the fields of its logger. */
+export interface ReportedLine {
+  readonly level: 'error' | 'fatal';
+  readonly message: string;
+  readonly fields: LogFields;
+  readonly span: Span | undefined;
+}
+
 export interface LoggerOptions {
   readonly level: LogLevel;
   /** `text` is for reading; JSON if absent. */
@@ -72,6 +81,8 @@ export interface LoggerOptions {
   readonly version: string;
   /** Whether other processes log to the same standard output. */
   readonly sharesOutput?: boolean;
+  /** Called for each line at `error` and `fatal`, also when the level writes none. Must not throw. */
+  readonly onError?: ((line: ReportedLine) => void) | undefined;
   /** Standard output if absent. */
   readonly destination?: Destination;
 }
@@ -96,7 +107,13 @@ export function createLogger(options: LoggerOptions): Logger {
     },
     stream as DestinationStream,
   );
-  return new Lines(lines, stream);
+  return new Lines(lines, stream, {}, options.onError);
+}
+
+/** Joins all lines of a request or a job, also those of other modules, with its trace. pino's `mixin` would copy each line. */
+function inTrace(fields: LogFields): LogFields {
+  const span = currentSpan();
+  return span === undefined ? fields : { traceId: span.traceId, ...fields };
 }
 
 function asText(destination: Destination): Destination {
@@ -106,34 +123,40 @@ function asText(destination: Destination): Destination {
 class Lines implements Logger {
   readonly #lines: PinoLogger;
   readonly #stream: Destination;
+  readonly #fields: LogFields;
+  readonly #onError: LoggerOptions['onError'];
 
-  constructor(lines: PinoLogger, stream: Destination) {
+  constructor(lines: PinoLogger, stream: Destination, fields: LogFields, onError: LoggerOptions['onError']) {
     this.#lines = lines;
     this.#stream = stream;
+    this.#fields = fields;
+    this.#onError = onError;
   }
 
   debug(message: string, fields: LogFields = {}): void {
-    this.#lines.debug(fields, message);
+    this.#lines.debug(inTrace(fields), message);
   }
 
   info(message: string, fields: LogFields = {}): void {
-    this.#lines.info(fields, message);
+    this.#lines.info(inTrace(fields), message);
   }
 
   warn(message: string, fields: LogFields = {}): void {
-    this.#lines.warn(fields, message);
+    this.#lines.warn(inTrace(fields), message);
   }
 
   error(message: string, fields: LogFields = {}): void {
-    this.#lines.error(fields, message);
+    this.#lines.error(inTrace(fields), message);
+    this.#report('error', message, fields);
   }
 
   fatal(message: string, fields: LogFields = {}): void {
-    this.#lines.fatal(fields, message);
+    this.#lines.fatal(inTrace(fields), message);
+    this.#report('fatal', message, fields);
   }
 
   child(fields: LogFields): Logger {
-    return new Lines(this.#lines.child(fields), this.#stream);
+    return new Lines(this.#lines.child(fields), this.#stream, { ...this.#fields, ...fields }, this.#onError);
   }
 
   writes(level: Exclude<LogLevel, 'silent'>): boolean {
@@ -142,5 +165,8 @@ class Lines implements Logger {
 
   flush(): void {
     this.#stream.flushSync?.();
+  }
+  #report(level: 'error' | 'fatal', message: string, fields: LogFields): void {
+    this.#onError?.({ level, message, fields: { ...this.#fields, ...fields }, span: currentSpan() });
   }
 }

@@ -1,14 +1,28 @@
-/** Prometheus metrics; docs/guides/operating.md lists their names. */
+/** Prometheus metrics, as `metric-list.ts` declares them. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import { type Latencies, LatencyHistograms } from './latency.ts';
+import { type Latencies, LatencyHistograms, Tallies, type Tally } from './latency.ts';
 import type { MetricSnapshot } from './merging.ts';
+import {
+  type CounterName,
+  definitionOf,
+  type GaugeName,
+  type HistogramName,
+  type LabelsOf,
+  type MetricName,
+  metricList,
+} from './metric-list.ts';
 
 /** The content type of `Metrics.render`. */
 export const metricsContentType: string = Registry.PROMETHEUS_CONTENT_TYPE;
 
 export interface RouteMetrics {
+  /** A request has arrived; `end` follows once. */
+  begin(): void;
+  end(): void;
   /** Counts one response. */
   observe(status: number, seconds: number): void;
+  /** Counts one response to bytes that are no request. */
+  count(status: number): void;
 }
 
 /** One round trip to the database. */
@@ -19,22 +33,18 @@ interface StatementObservation {
   readonly outcome: 'ok' | 'error';
 }
 
+/** The value of one combination of labels. */
+type Sample<N extends MetricName> = readonly [labels: LabelsOf<N>, value: number];
+
 export interface Metrics {
   /** Called once for each route at start; `route` is the pattern, never a path. */
   route(method: string, route: string): RouteMetrics;
   observeStatement(observation: StatementObservation): void;
-  userRegistered(): void;
-  /** `type` is the template of the mail, `status` the outcome of the attempt. */
-  emailJobProcessed(type: string, status: string): void;
-  /** An outbound request; `outcome` is `answered` or the reason of the failure. */
-  observeOutbound(purpose: string, outcome: string, seconds: number): void;
-  /** Waiting jobs, by kind. */
-  setQueueDepth(kind: string, depth: number): void;
-  /**
-   * A value that is read at each scrape; a `counter` never decreases. Of several processes the values are added; those of a
-   * `shared` gauge describe the same thing, so the highest counts.
-   */
-  watch(kind: 'gauge' | 'counter' | 'shared', name: string, help: string, read: () => number): void;
+  count<N extends CounterName>(name: N, labels: LabelsOf<N>, by?: number): void;
+  set<N extends GaugeName>(name: N, labels: LabelsOf<N>, value: number): void;
+  observe<N extends HistogramName>(name: N, labels: LabelsOf<N>, seconds: number): void;
+  /** A metric whose value is read at each scrape; a counter never decreases. */
+  watch<N extends CounterName | GaugeName>(name: N, read: () => number | readonly Sample<N>[]): void;
   /** All metrics in Prometheus text format. */
   render(): Promise<string>;
   /** All metrics, to be merged with those of other processes. */
@@ -50,122 +60,125 @@ export function createMetrics(options: { readonly processMetrics?: boolean } = {
   return new ProcessMetrics(options.processMetrics ?? true);
 }
 
-const requestCounts = ['http_requests_total', 'Requests.'] as const;
+/**
+ * Labels come from closed sets. This bound limits what a mistake in that can cost: further combinations of labels of a
+ * metric are dropped and counted.
+ */
+const combinationsAtMost = 500;
+
+/** Gauges whose names end in `_total`, which Prometheus' linter rejects; each has a twin without the suffix. */
+const misnamed = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
+
+type Labels = Readonly<Record<string, string>>;
 
 class ProcessMetrics implements Metrics {
   readonly #registry = new Registry();
-  readonly #requests = new LatencyHistograms('http_request_duration_seconds', 'Duration of requests.');
-  readonly #queries = new LatencyHistograms('db_query_duration_seconds', 'Duration of round trips to the database.');
-  readonly #outbound = new LatencyHistograms('outbound_request_duration_seconds', 'Duration of outbound requests.');
-  readonly #outboundOutcomes = new Map<string, Latencies>();
+  readonly #requests: Tallies;
+  readonly #durations: LatencyHistograms;
+  readonly #inFlight = { requests: 0 };
+  readonly #histograms = new Map<HistogramName, LatencyHistograms>();
   readonly #operations = new Map<string, Map<string, Latencies>>();
-  readonly #queryErrors: Counter<'operation'>;
-  readonly #registrations: Counter;
-  readonly #emails: Counter<'type' | 'status'>;
-  readonly #queueDepth: Gauge<'kind'>;
+  readonly #children = new Map<HistogramName, Map<string, Latencies>>();
+  readonly #values = new Map<MetricName, Counter | Gauge>();
+  readonly #combinations = new Map<MetricName, Set<string>>();
 
   constructor(processMetrics: boolean) {
-    const registers = [this.#registry];
-    this.#queryErrors = new Counter({
-      name: 'db_query_errors_total',
-      help: 'Round trips to the database that failed.',
-      labelNames: ['operation'],
-      registers,
-    });
-    this.#registrations = new Counter({
-      name: 'user_registrations_total',
-      help: 'Users registered.',
-      registers,
-    });
-    this.#emails = new Counter({
-      name: 'email_jobs_processed_total',
-      help: 'Attempts to send a mail.',
-      labelNames: ['type', 'status'],
-      registers,
-    });
-    this.#queueDepth = new Gauge({
-      name: 'jobs_queue_depth',
-      help: 'Waiting jobs.',
-      labelNames: ['kind'],
-      aggregator: 'max',
-      registers,
-    });
-    if (processMetrics) collectDefaultMetrics({ register: this.#registry });
+    const requests = 'http_requests_total';
+    this.#requests = new Tallies(requests, metricList[requests].help);
+    this.#durations = this.#histogram('http_request_duration_seconds');
+    for (const name of Object.keys(metricList) as MetricName[]) {
+      if (definitionOf(name).kind === 'histogram') this.#histogram(name as HistogramName);
+    }
+    this.watch('http_requests_in_flight', () => this.#inFlight.requests);
+    if (!processMetrics) return;
+    collectDefaultMetrics({ register: this.#registry });
+    for (const name of misnamed) this.#registry.removeSingleMetric(name);
   }
 
   route(method: string, route: string): RouteMetrics {
-    return new RouteLatencies(this.#requests, method, route);
+    return new RouteObservations(this.#requests, this.#durations, this.#inFlight, { method, route });
   }
 
-  observeStatement(observation: StatementObservation): void {
-    this.#operation(observation.name, observation.lane).observe(observation.milliseconds / 1000);
-    if (observation.outcome === 'error') this.#queryErrors.inc({ operation: observation.name });
+  observeStatement({ name, lane, milliseconds, outcome }: StatementObservation): void {
+    this.#operation(name, lane).observe(milliseconds / 1000);
+    if (outcome === 'error') this.count('db_query_errors_total', { operation: name });
   }
 
-  userRegistered(): void {
-    this.#registrations.inc();
+  count<N extends CounterName>(name: N, labels: LabelsOf<N>, by = 1): void {
+    if (this.#admits(name, labels)) (this.#value(name) as Counter).inc(labels, by);
   }
 
-  emailJobProcessed(type: string, status: string): void {
-    this.#emails.inc({ type, status });
+  set<N extends GaugeName>(name: N, labels: LabelsOf<N>, value: number): void {
+    if (this.#admits(name, labels)) (this.#value(name) as Gauge).set(labels, value);
   }
 
-  observeOutbound(purpose: string, outcome: string, seconds: number): void {
-    const key = `${purpose} ${outcome}`;
-    const latencies = this.#outboundOutcomes.get(key) ?? this.#outbound.child({ purpose, outcome });
-    this.#outboundOutcomes.set(key, latencies);
-    latencies.observe(seconds);
-  }
-
-  setQueueDepth(kind: string, depth: number): void {
-    this.#queueDepth.set({ kind }, depth);
-  }
-
-  watch(kind: 'gauge' | 'counter' | 'shared', name: string, help: string, read: () => number): void {
-    const registers = [this.#registry];
-    if (kind !== 'counter') {
-      new Gauge({
-        name,
-        help,
-        aggregator: kind === 'shared' ? 'max' : 'sum',
-        registers,
-        collect() {
-          this.set(read());
-        },
-      });
-      return;
+  observe<N extends HistogramName>(name: N, labels: LabelsOf<N>, seconds: number): void {
+    const known = this.#children.get(name) ?? new Map<string, Latencies>();
+    this.#children.set(name, known);
+    const key = keyOf(labels);
+    let child = known.get(key);
+    if (child === undefined) {
+      if (!this.#admits(name, labels)) return;
+      child = this.#histogram(name).child(labels);
+      known.set(key, child);
     }
-    new Counter({
-      name,
-      help,
-      registers,
-      collect() {
-        this.reset();
-        this.inc(read());
-      },
+    child.observe(seconds);
+  }
+
+  watch<N extends CounterName | GaugeName>(name: N, read: () => number | readonly Sample<N>[]): void {
+    this.#value(name, function collect(this: Counter | Gauge) {
+      const value = read();
+      const samples =
+        typeof value === 'number' ? ([[{}, value]] as const) : (value as readonly (readonly [Labels, number])[]);
+      this.reset();
+      for (const [labels, sample] of samples) this.inc(labels, sample);
     });
   }
 
   async render(): Promise<string> {
-    const parts = [
-      this.#requests.render(),
-      this.#requests.renderCounts(...requestCounts),
-      this.#queries.render(),
-      this.#outbound.render(),
-      await this.#registry.metrics(),
-    ];
+    const histograms = [...this.#histograms.values()].map((histogram) => histogram.render());
+    const parts = [this.#requests.render(), ...histograms, await this.#registry.metrics()];
     return `${parts.join('\n\n').trimEnd()}\n`;
   }
 
   async snapshot(): Promise<MetricSnapshot[]> {
     const others = (await this.#registry.getMetricsAsJSON()) as unknown as MetricSnapshot[];
-    return [
-      this.#requests.snapshot(),
-      this.#requests.snapshotCounts(...requestCounts),
-      this.#queries.snapshot(),
-      this.#outbound.snapshot(),
-      ...others,
-    ];
+    const histograms = [...this.#histograms.values()].map((histogram) => histogram.snapshot());
+    return [this.#requests.snapshot(), ...histograms, ...others];
+  }
+
+  #histogram(name: HistogramName): LatencyHistograms {
+    const { help, buckets = [] } = definitionOf(name);
+    const histogram = this.#histograms.get(name) ?? new LatencyHistograms(name, help, buckets);
+    this.#histograms.set(name, histogram);
+    return histogram;
+  }
+
+  /** The counter or gauge of this name, registered at its first use: what a process does not have, it does not show. */
+  #value(name: CounterName | GaugeName, collect?: (this: Counter | Gauge) => void): Counter | Gauge {
+    const known = this.#values.get(name);
+    if (known !== undefined) return known;
+    const { kind, help, labels = {}, merge = 'sum' } = definitionOf(name);
+    const options = { name, help, labelNames: Object.keys(labels), registers: [this.#registry], aggregator: merge };
+    const made =
+      kind === 'counter'
+        ? new Counter({ ...options, ...(collect && { collect }) })
+        : new Gauge({ ...options, ...(collect && { collect }) });
+    this.#values.set(name, made);
+    return made;
+  }
+
+  #admits(name: MetricName, labels: Labels): boolean {
+    const known = this.#combinations.get(name) ?? new Set<string>();
+    this.#combinations.set(name, known);
+    const key = keyOf(labels);
+    if (known.has(key)) return true;
+    if (known.size >= combinationsAtMost) {
+      this.count('telemetry_dropped_total', { signal: 'metrics' });
+      return false;
+    }
+    known.add(key);
+    return true;
   }
 
   #operation(name: string, lane: string): Latencies {
@@ -176,31 +189,56 @@ class ProcessMetrics implements Metrics {
     }
     let latencies = lanes.get(lane);
     if (latencies === undefined) {
-      latencies = this.#queries.child({ operation: name, lane });
+      latencies = this.#histogram('db_query_duration_seconds').child({ operation: name, lane });
       lanes.set(lane, latencies);
     }
     return latencies;
   }
 }
 
-class RouteLatencies implements RouteMetrics {
-  readonly #histograms: LatencyHistograms;
-  readonly #method: string;
-  readonly #route: string;
-  readonly #byStatus: (Latencies | undefined)[] = [];
+function keyOf(labels: Labels): string {
+  return Object.values(labels).join('\n');
+}
 
-  constructor(histograms: LatencyHistograms, method: string, route: string) {
-    this.#histograms = histograms;
-    this.#method = method;
-    this.#route = route;
+class RouteObservations implements RouteMetrics {
+  readonly #requests: Tallies;
+  readonly #durations: LatencyHistograms;
+  readonly #inFlight: { requests: number };
+  readonly #labels: { readonly method: string; readonly route: string };
+  readonly #byStatus: (Tally | undefined)[] = [];
+  readonly #byClass: (Latencies | undefined)[] = [];
+
+  constructor(
+    requests: Tallies,
+    durations: LatencyHistograms,
+    inFlight: { requests: number },
+    labels: { readonly method: string; readonly route: string },
+  ) {
+    this.#requests = requests;
+    this.#durations = durations;
+    this.#inFlight = inFlight;
+    this.#labels = labels;
+  }
+
+  begin(): void {
+    this.#inFlight.requests += 1;
+  }
+
+  end(): void {
+    this.#inFlight.requests -= 1;
   }
 
   observe(status: number, seconds: number): void {
-    let latencies = this.#byStatus[status];
-    if (latencies === undefined) {
-      latencies = this.#histograms.child({ method: this.#method, route: this.#route, status_code: String(status) });
-      this.#byStatus[status] = latencies;
-    }
+    this.count(status);
+    const first = Math.trunc(status / 100);
+    const latencies = this.#byClass[first] ?? this.#durations.child({ ...this.#labels, status: `${first}xx` });
+    this.#byClass[first] = latencies;
     latencies.observe(seconds);
+  }
+
+  count(status: number): void {
+    const tally = this.#byStatus[status] ?? this.#requests.child({ ...this.#labels, status_code: String(status) });
+    this.#byStatus[status] = tally;
+    tally.count += 1;
   }
 }

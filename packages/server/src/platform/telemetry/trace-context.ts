@@ -1,16 +1,31 @@
-/** The caller's trace id (W3C Trace Context, level 1, §3.2). */
+/** The header `traceparent` (W3C Trace Context, level 1). */
 
-const traceparent = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?$/;
+/** The position of a span in a trace. */
+export interface TraceParent {
+  /** 32 hexadecimal digits. */
+  readonly traceId: string;
+  /** 16 hexadecimal digits. */
+  readonly spanId: string;
+  readonly isSampled: boolean;
+}
+
+const form = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/;
 const noTrace = '0'.repeat(32);
+const noSpan = '0'.repeat(16);
 
 /**
- * The trace id of a `traceparent` header, or undefined when there is none that is valid.
- * Version `ff` and the all-zero id are invalid (W3C Trace Context §3.2.2); a longer text is accepted only from a later version (§3.2.4).
+ * Reads a `traceparent`; undefined when it is invalid. Version `ff` and ids of zeros are invalid (W3C Trace Context §3.2.2); a
+ * longer text is accepted only from a later version (§3.2.4).
  */
-export function readTraceId(header: string | undefined): string | undefined {
-  if (header === undefined || header.length > 256) return undefined;
-  const traceId = traceparent.exec(header)?.[1];
-  if (traceId === undefined || traceId === noTrace || header.startsWith('ff')) return undefined;
-  if (header.startsWith('00') && header.length !== 55) return undefined;
-  return traceId;
+export function parseTraceparent(text: string | undefined): TraceParent | undefined {
+  if (text === undefined || text.length > 256) return undefined;
+  const [, version, traceId = noTrace, spanId = noSpan, flags = ''] = form.exec(text) ?? [];
+  if (traceId === noTrace || spanId === noSpan || version === 'ff') return undefined;
+  if (version === '00' && text.length !== 55) return undefined;
+  return { traceId, spanId, isSampled: (Number.parseInt(flags, 16) & 1) === 1 };
+}
+
+/** The text for a span; its only flag is `sampled`. */
+export function formatTraceparent({ traceId, spanId, isSampled }: TraceParent): string {
+  return `00-${traceId}-${spanId}-0${isSampled ? 1 : 0}`;
 }

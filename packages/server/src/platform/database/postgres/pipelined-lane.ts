@@ -54,6 +54,7 @@ export class PipelinedLane {
   readonly #watch: NodeJS.Timeout;
   #waiting = 0;
   #closed = false;
+  #failures = 0;
   /** Why the last connection was lost or could not be opened. */
   #lastFailure: Error | undefined;
 
@@ -91,6 +92,13 @@ export class PipelinedLane {
     const { newest } = this.#options.order;
     const isNew = ({ number }: Connection) => number > newest;
     return this.#sendOn([...this.#connections].find(isNew) ?? (await this.#nextConnected(isNew)), query);
+  }
+
+  /** Statements without a response, and connections that were lost or could not be opened since the start. */
+  get use(): { readonly inFlight: number; readonly failures: number } {
+    let inFlight = this.#waiting;
+    for (const connection of [...this.#connections, ...this.#retired]) inFlight += connection.inFlight;
+    return { inFlight, failures: this.#failures };
   }
 
   /** Replaces the connections up to this number; statements in flight are completed. */
@@ -234,6 +242,7 @@ export class PipelinedLane {
 
   #fail(error: Error): void {
     this.#lastFailure = error;
+    this.#failures += 1;
     this.#options.onConnectionError(error);
   }
 

@@ -130,6 +130,7 @@ function assemble(options: PostgresOptions, connections: Connections, probe: Ser
     reconnect: () => sender.renew(order.newest),
     findRefusal: () => probe.findRefusal(),
     poolUse: () => pool.use(),
+    laneUse: () => (['read', 'write', 'counter'] as const).map((lane) => ({ lane, ...lanes[lane].use })),
     close: () => {
       closed ??= Promise.all([lanes.read.close(), lanes.write.close(), lanes.counter.close(), pool.close()]);
       return closed.then(() => undefined);

@@ -5,8 +5,10 @@ import {
   type LogFields,
   type Logger,
   type Metrics,
+  parseTraceparent,
   type RouteMetrics,
-  readTraceId,
+  type Span,
+  type Tracer,
 } from '#platform/telemetry/index.ts';
 import type { Endpoint } from '../endpoint.ts';
 
@@ -15,6 +17,9 @@ export interface RouteRecord {
   readonly kind: Endpoint['kind'] | 'unmatched';
   readonly metrics: RouteMetrics;
   readonly logger: Logger;
+  readonly rateLimit: Endpoint['rateLimit'];
+  /** Undefined where requests are never traced. */
+  readonly traced: { readonly operation: string; readonly method: string; readonly pattern: string } | undefined;
   /** Probes and documents log a success at `debug` only: a probe each second would drown the other lines. */
   readonly quiet: boolean;
 }
@@ -23,6 +28,9 @@ export interface RouteRecord {
 export interface Exchange {
   readonly route: RouteRecord;
   readonly startedMs: number;
+  /** Undefined when the request is not traced. */
+  readonly span: Span | undefined;
+  hasEnded: boolean;
   problem: string | undefined;
   detail: string | undefined;
   error: unknown;
@@ -49,6 +57,7 @@ export class Exchanges {
   readonly #metrics: Metrics;
   readonly #clock: Clock;
   readonly #isTrustedPeer: (socketAddress: string) => boolean;
+  readonly #tracer: Tracer | undefined;
   readonly #unmatched = new Map<string, RouteRecord>();
 
   constructor(deps: {
@@ -56,9 +65,11 @@ export class Exchanges {
     readonly metrics: Metrics;
     readonly clock: Clock;
     readonly isTrustedPeer: (socketAddress: string) => boolean;
+    readonly tracer?: Tracer | undefined;
   }) {
     this.#isTrustedPeer = deps.isTrustedPeer;
     this.#logger = deps.logger;
+    this.#tracer = deps.tracer;
     this.#metrics = deps.metrics;
     this.#clock = deps.clock;
   }
@@ -66,13 +77,15 @@ export class Exchanges {
   /** The record of an endpoint, made once at start. */
   route(endpoint: Endpoint): RouteRecord {
     const quiet = endpoint.kind === 'document' && endpoint.rateLimit === 'none';
-    return this.#record(endpoint.method, endpoint.path, endpoint.kind, quiet);
+    return this.#record(endpoint.method, endpoint.path, endpoint, quiet);
   }
 
   begin(request: FastifyRequest, route: RouteRecord): Exchange {
     const exchange: Exchange = {
       route,
       startedMs: this.#clock.monotonicMs(),
+      span: this.#tracer === undefined ? undefined : this.#startSpan(this.#tracer, request, route),
+      hasEnded: false,
       problem: undefined,
       detail: undefined,
       error: undefined,
@@ -80,6 +93,7 @@ export class Exchanges {
       ownQuery: {},
     };
     request.exchange = exchange;
+    route.metrics.begin();
     return exchange;
   }
 
@@ -92,13 +106,22 @@ export class Exchanges {
   end(request: FastifyRequest, status: number): void {
     const exchange = this.of(request);
     const { route } = exchange;
+    if (!exchange.hasEnded) route.metrics.end();
+    exchange.hasEnded = true;
+    if (status === 429) this.#metrics.count('rate_limit_refusals_total', { class: route.rateLimit });
     const milliseconds = this.#clock.monotonicMs() - exchange.startedMs;
+    endSpan(exchange, status);
     route.metrics.observe(status, milliseconds / 1000);
     const level = levelOf(route, status);
     if (!route.logger.writes(level)) return;
     const fields = fieldsOf(exchange, request, status, milliseconds);
     const proxyRequestId = this.#proxyRequestId(request);
     route.logger[level]('request', proxyRequestId === undefined ? fields : { ...fields, proxyRequestId });
+  }
+
+  /** Counts the response to bytes that are no request. */
+  countUnparsed(status: number): void {
+    this.#unmatchedRoute('OTHER').metrics.count(status);
   }
 
   /** The id that a trusted proxy sent, which joins its log with ours and is used for nothing else. */
@@ -108,25 +131,51 @@ export class Exchanges {
     return this.#isTrustedPeer(socket.remoteAddress ?? '') ? id : undefined;
   }
 
+  #startSpan(tracer: Tracer, { headers, socket, id }: FastifyRequest, { traced }: RouteRecord): Span | undefined {
+    if (traced === undefined) return undefined;
+    const { operation, method, pattern } = traced;
+    const caller = parseTraceparent(headers.traceparent as string | undefined);
+    return tracer.startRequest({
+      operation,
+      name: `${method} ${pattern}`,
+      attributes: { 'http.request.method': method, 'http.route': pattern, 'latchkey.request_id': id },
+      caller,
+      isTrusted: caller !== undefined && this.#isTrustedPeer(socket.remoteAddress ?? ''),
+    });
+  }
+
   #unmatchedRoute(method: string): RouteRecord {
     // A closed set: a client may send any method, and each would be a new time series.
     const label = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].includes(method) ? method : 'OTHER';
     let route = this.#unmatched.get(label);
     if (route === undefined) {
-      route = this.#record(label, 'unmatched', 'unmatched', false);
+      route = this.#record(label, 'unmatched', { kind: 'unmatched', rateLimit: 'none', id: undefined }, false);
       this.#unmatched.set(label, route);
     }
     return route;
   }
 
-  #record(method: string, pattern: string, kind: RouteRecord['kind'], quiet: boolean): RouteRecord {
+  #record(
+    method: string,
+    pattern: string,
+    { kind, rateLimit, id }: Pick<RouteRecord, 'kind' | 'rateLimit'> & { readonly id: string | undefined },
+    quiet: boolean,
+  ): RouteRecord {
     return {
       kind,
+      rateLimit,
+      traced: id === undefined || quiet ? undefined : { operation: id, method, pattern },
       metrics: this.#metrics.route(method, pattern),
       logger: this.#logger.child({ method, route: pattern }),
       quiet,
     };
   }
+}
+
+function endSpan({ span, problem }: Exchange, status: number): void {
+  if (span === undefined) return;
+  span.set({ 'http.response.status_code': status, ...(problem !== undefined && { 'latchkey.problem': problem }) });
+  span.end(status >= 500 ? 'error' : 'ok');
 }
 
 function levelOf({ quiet }: RouteRecord, status: number): 'debug' | 'info' | 'error' {
@@ -135,9 +184,9 @@ function levelOf({ quiet }: RouteRecord, status: number): 'debug' | 'info' | 'er
 }
 
 function fieldsOf(exchange: Exchange, request: FastifyRequest, status: number, milliseconds: number): LogFields {
-  const { problem, detail, error } = exchange;
+  const { problem, detail, error, span } = exchange;
   const fields = { status, milliseconds: Math.round(milliseconds * 1000) / 1000, requestId: request.id };
-  const traceId = readTraceId(request.headers.traceparent as string | undefined);
+  const traceId = span?.traceId ?? parseTraceparent(request.headers.traceparent as string | undefined)?.traceId;
   if (problem === undefined && traceId === undefined) return fields;
   return {
     ...fields,

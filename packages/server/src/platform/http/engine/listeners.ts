@@ -128,6 +128,7 @@ export class Listeners {
     const { clock, production } = options;
     const document = problemDocument(new Problem(code), { publicOrigin, requestId, now: clock.now(), production });
     options.logger.info('request', { requestId, status: document.status, problem: code, route: 'unmatched' });
+    this.#responder.exchanges.countUnparsed(document.status);
     const body = JSON.stringify(document);
     const headers = {
       ...dataHeaders(this.#responder.headerPolicy),

@@ -1,6 +1,7 @@
 /** The routes of all endpoints, registered once at start. */
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { runInSpan } from '#platform/telemetry/index.ts';
 import { readBytes } from '../admission/body.ts';
 import { headProblem } from '../admission/head.ts';
 import { loopbackProblem } from '../admission/loopback.ts';
@@ -28,8 +29,10 @@ function registerRoute(instance: FastifyInstance, responder: Responder, endpoint
     exposeHeadRoute: endpoint.changesByGet !== true,
     ...(endpoint.kind === 'api' && { schema: { response: { [endpoint.response.status]: envelopeSchema(endpoint) } } }),
     onRequest: (request, _reply, done) => {
-      responder.exchanges.begin(request, route);
-      done(headProblem(request, responder.limits) ?? (isForLoopback ? loopbackProblem(request.raw) : undefined));
+      const { span } = responder.exchanges.begin(request, route);
+      const problem =
+        headProblem(request, responder.limits) ?? (isForLoopback ? loopbackProblem(request.raw) : undefined);
+      runInSpan(span, () => done(problem));
     },
     handler: handlerOf(responder, endpoint),
   });

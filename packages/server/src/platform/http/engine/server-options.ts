@@ -2,7 +2,7 @@
 import type { Clock } from '#kernel/clock.ts';
 import type { Problem } from '#kernel/problem.ts';
 import type { Html } from '#platform/html/index.ts';
-import type { Logger, Metrics } from '#platform/telemetry/index.ts';
+import type { Logger, Metrics, Tracer } from '#platform/telemetry/index.ts';
 import type { ParseJson } from '../admission/body.ts';
 import type { KnownLanguage } from '../admission/chosen-language.ts';
 import type { CredentialRefusal, Presented } from '../admission/credentials.ts';
@@ -61,6 +61,8 @@ export interface ServerOptions {
   readonly authenticate: Authenticate;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Undefined: requests are not traced. */
+  readonly tracer?: Tracer | undefined;
   /** The origin that browsers see; never built from `Host` (invariant 7). */
   readonly publicUrl: URL;
   /** Shares the session cookie with the https origins of a domain. */
