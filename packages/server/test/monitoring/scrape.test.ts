@@ -27,10 +27,13 @@ const absent: Readonly<Record<string, string>> = {
 
 let server: RunningServer;
 let prometheus: TestPrometheus;
+const running = new AsyncDisposableStack();
 
 beforeAll(async () => {
   server = await startServer({ database: await cloneDatabase() });
+  running.defer(async () => void (await server.stop()));
   prometheus = await startPrometheus(new URL(server.opsUrl).host, [rules]);
+  running.use(prometheus);
   await prometheus.nextScrape();
   await journey();
   // A rate needs two samples, and the series of a route begins with its first request.
@@ -38,10 +41,7 @@ beforeAll(async () => {
   await prometheus.nextScrape();
 });
 
-afterAll(async () => {
-  await prometheus[Symbol.asyncDispose]();
-  await server.stop();
-});
+afterAll(() => running.disposeAsync());
 
 /** Two registrations, a login, a wrong password, ten session checks, a refresh and a logout. */
 async function journey(): Promise<void> {

@@ -66,7 +66,12 @@ export async function startPrometheus(target: string, ruleFiles: readonly string
     if (child.exitCode !== null) throw new Error(`prometheus ended with ${child.exitCode}`);
     return api.isScraping();
   };
-  await eventually(isScraping, { what: 'Prometheus has scraped its target', timeoutMs: 30_000 });
+  try {
+    await eventually(isScraping, { what: 'Prometheus has scraped its target', timeoutMs: 30_000 });
+  } catch (error) {
+    kill();
+    throw error;
+  }
   return {
     query: (expression) => api.query(expression),
     rules: () => api.rules(),
@@ -108,6 +113,8 @@ class PrometheusApi {
 
   async isScraping(): Promise<boolean> {
     try {
+      // It listens before it has read its storage.
+      if ((await fetch(`${this.#url}/status/runtimeinfo`)).status === 503) return false;
       return (await this.query('up{job="latchkey"} == 1')).length === 1;
     } catch (error) {
       // Not listening yet.
