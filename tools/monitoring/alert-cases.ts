@@ -1,29 +1,7 @@
 /** For each alert, series on which it fires and series on which it does not, for `promtool test rules`. */
+import { dependencyCases } from './dependency-cases.ts';
+import { type AlertCase, counter, gauge, node, onNode, type Series } from './series.ts';
 
-/** Series in promtool's notation: name and labels, and the sample of each interval. */
-type Series = Readonly<Record<string, string>>;
-
-export interface AlertCase {
-  readonly alert: string;
-  /** Distance of samples and of evaluations in minutes. */
-  readonly everyMinutes: number;
-  /** The minute of the evaluation. */
-  readonly minute: number;
-  readonly fires: {
-    readonly series: Series;
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly summary: string;
-  };
-  /** Just below the limit, or another condition of the alert that is not met. */
-  readonly quiet: Series;
-}
-
-/** A counter that rises by `step` at each interval. */
-const counter = (step: number) => `0+${step}x400`;
-const gauge = (value: number) => `${value}+0x400`;
-
-const node = 'job="latchkey",instance="a:5626"';
-const onNode = { instance: 'a:5626' };
 const requests = (status: number, route = '/api/v1/auth/session', method = 'GET') =>
   `http_requests_total{${node},method="${method}",route="${route}",status_code="${status}"}`;
 
@@ -65,13 +43,14 @@ const queryDurations = (slow: number) =>
   durations('db_query_duration_seconds', 'operation="login.complete"', ['0.025', '0.1'], slow);
 
 const logins = (failed: number, succeeded: number): Series => ({
-  [requests(401, '/api/v1/auth/login', 'POST')]: counter(failed),
-  [requests(200, '/api/v1/auth/login', 'POST')]: counter(succeeded),
+  [`logins_total{${node},method="password",outcome="failed"}`]: counter(failed),
+  [`logins_total{${node},method="password",outcome="succeeded"}`]: counter(succeeded),
 });
 
 const deaths = (step: number): Series => ({ [`serving_process_deaths_total{${node}}`]: counter(step) });
 
 export const alertCases: readonly AlertCase[] = [
+  ...dependencyCases,
   burn('Fastest', 1, 70, [150, 140], '2 % in an hour'),
   burn('Fast', 5, 400, [65, 55], '5 % in six hours'),
   burn('Slow', 30, 1600, [35, 25], '10 % in a day'),

@@ -56,6 +56,15 @@ const availability: readonly Alert[] = [
     summary: '{{ $labels.instance }} last read the revocation feed {{ $value | humanizeDuration }} ago.',
     runbook: 'revocation-feed',
   },
+  {
+    name: 'LatchkeyNotReady',
+    expression:
+      'min by (instance, check) (readiness{job="latchkey",check=~"process|database|revocations|keys|schema"}) == 0',
+    holds: '2m',
+    severity: 'page',
+    summary: '{{ $labels.instance }} is not ready: the check {{ $labels.check }} fails.',
+    runbook: 'not-ready',
+  },
 ];
 
 const latency: readonly Alert[] = [
@@ -113,6 +122,15 @@ const database: readonly Alert[] = [
     summary: '{{ $value | printf "%.0f" }} callers of {{ $labels.instance }} wait for a database connection.',
     runbook: 'connection-pool',
   },
+  {
+    name: 'LatchkeyReconnects',
+    expression: 'sum by (instance, lane) (increase(db_reconnects_total{job="latchkey"}[10m])) > 5',
+    holds: '0m',
+    severity: 'ticket',
+    summary:
+      '{{ $labels.instance }} lost or could not open {{ $value | printf "%.0f" }} connections of the lane {{ $labels.lane }}.',
+    runbook: 'database-errors',
+  },
 ];
 
 const work: readonly Alert[] = [
@@ -150,6 +168,47 @@ const work: readonly Alert[] = [
     summary: '{{ $value | humanizePercentage }} of the outbound requests for {{ $labels.purpose }} fail.',
     runbook: 'outbound-requests',
   },
+  {
+    name: 'LatchkeyMailSlow',
+    expression: 'histogram_quantile(0.95, sum by (le) (rate(mail_delivery_seconds_bucket{job="latchkey"}[15m]))) > 60',
+    holds: '10m',
+    severity: 'ticket',
+    summary: 'One in twenty mails takes longer than {{ $value | humanizeDuration }}.',
+    runbook: 'mail-not-sent',
+  },
+  {
+    name: 'LatchkeyJobsOverdue',
+    expression: 'max by (kind) (jobs_oldest_due_seconds{job="latchkey"}) > 600',
+    holds: '5m',
+    severity: 'ticket',
+    summary: 'A job of the kind {{ $labels.kind }} has been due for {{ $value | humanizeDuration }}.',
+    runbook: 'jobs-not-run',
+  },
+  {
+    name: 'LatchkeyDeadJobs',
+    expression: 'max by (kind) (jobs_dead{job="latchkey"}) > max by (kind) (jobs_dead{job="latchkey"} offset 1h)',
+    holds: '0m',
+    severity: 'ticket',
+    summary:
+      'Jobs of the kind {{ $labels.kind }} have used up their attempts; there are {{ $value | printf "%.0f" }} now.',
+    runbook: 'jobs-not-run',
+  },
+  {
+    name: 'LatchkeyCircuitOpen',
+    expression: 'max by (service) (breaker_open{job="latchkey"}) == 1',
+    holds: '5m',
+    severity: 'ticket',
+    summary: 'The service {{ $labels.service }} fails so often that it is no longer asked.',
+    runbook: 'outbound-requests',
+  },
+  {
+    name: 'LatchkeyRedisDown',
+    expression: 'min by (instance) (redis_up{job="latchkey"}) == 0',
+    holds: '5m',
+    severity: 'ticket',
+    summary: '{{ $labels.instance }} does not reach Redis, and counts limits by itself.',
+    runbook: 'redis',
+  },
 ];
 
 const resources: readonly Alert[] = [
@@ -171,17 +230,42 @@ const resources: readonly Alert[] = [
     summary: '{{ $labels.instance }} uses {{ $value | humanizePercentage }} of its file descriptors.',
     runbook: 'file-descriptors',
   },
+  {
+    name: 'LatchkeyTelemetryDropped',
+    expression: 'sum by (instance, signal) (increase(telemetry_dropped_total{job="latchkey"}[15m])) > 0',
+    holds: '15m',
+    severity: 'ticket',
+    summary:
+      '{{ $labels.instance }} dropped {{ $value | printf "%.0f" }} {{ $labels.signal }} in a quarter of an hour.',
+    runbook: 'telemetry-dropped',
+  },
 ];
 
 const abuse: readonly Alert[] = [
   {
     name: 'LatchkeyFailedLogins',
     expression:
-      'sum(rate(http_requests_total{job="latchkey",method="POST",route=~"/api/v1/auth/login|/login",status_code=~"401|429"}[10m])) > 1 and sum(rate(http_requests_total{job="latchkey",method="POST",route=~"/api/v1/auth/login|/login",status_code=~"401|429"}[10m])) / sum(rate(http_requests_total{job="latchkey",method="POST",route=~"/api/v1/auth/login|/login"}[10m])) > 0.5',
+      'sum(rate(logins_total{job="latchkey",outcome="failed"}[10m])) > 1 and sum(rate(logins_total{job="latchkey",outcome="failed"}[10m])) / sum(rate(logins_total{job="latchkey"}[10m])) > 0.5',
     holds: '10m',
     severity: 'ticket',
     summary: '{{ $value | printf "%.1f" }} logins per second fail, more than half of all.',
     runbook: 'failed-logins',
+  },
+  {
+    name: 'LatchkeyTokensReused',
+    expression: 'sum(increase(refreshes_total{job="latchkey",outcome="reused"}[1h])) > 10',
+    holds: '0m',
+    severity: 'ticket',
+    summary: '{{ $value | printf "%.0f" }} refresh tokens were presented a second time within an hour.',
+    runbook: 'reused-tokens',
+  },
+  {
+    name: 'LatchkeySigningKeyOld',
+    expression: 'max(signing_key_age_seconds{job="latchkey"}) > 180 * 86400',
+    holds: '1h',
+    severity: 'ticket',
+    summary: 'The signing key has been in use for {{ $value | humanizeDuration }}.',
+    runbook: 'signing-key',
   },
 ];
 

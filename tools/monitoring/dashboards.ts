@@ -78,16 +78,30 @@ const people: readonly Panel[] = [
     queries: [{ expression: `sum(${rate('user_registrations_total')})`, legend: 'registrations' }],
   },
   {
-    title: 'Logins by password',
-    description: 'Login requests per second by status; 401 is a wrong email or password, 429 a limit.',
-    unit: 'reqps',
+    title: 'Logins',
+    description: 'Proofs of logins per second by method and outcome. A wrong proof is failed.',
+    unit: 'ops',
     stacked: true,
-    queries: [
-      {
-        expression: `sum by (status_code) (${rate('http_requests_total', `${node},method="POST",route=~"/api/v1/auth/login|/login"`)})`,
-        legend: '{{status_code}}',
-      },
-    ],
+    queries: [{ expression: `sum by (method, outcome) (${rate('logins_total')})`, legend: '{{method}} {{outcome}}' }],
+  },
+  {
+    title: 'Refresh tokens',
+    description: 'Refresh tokens presented per second. A reused one revokes its session.',
+    unit: 'ops',
+    queries: [{ expression: `sum by (outcome) (${rate('refreshes_total')})`, legend: '{{outcome}}' }],
+  },
+  {
+    title: 'Ended sessions',
+    description: 'Sessions that ended before their expiry, per second by reason.',
+    unit: 'ops',
+    stacked: true,
+    queries: [{ expression: `sum by (reason) (${rate('sessions_ended_total')})`, legend: '{{reason}}' }],
+  },
+  {
+    title: 'Limits',
+    description: 'Requests rejected with 429 per second, by class.',
+    unit: 'reqps',
+    queries: [{ expression: `sum by (class) (${rate('rate_limit_refusals_total')})`, legend: '{{class}}' }],
   },
   {
     title: 'Session checks from memory',
@@ -114,6 +128,12 @@ const people: readonly Panel[] = [
     description: 'Hashes that wait, by node. At the configured length logins are rejected.',
     unit: 'short',
     queries: [{ expression: `password_hash_queue_depth{${node}}`, legend: '{{instance}}' }],
+  },
+  {
+    title: 'Wait for a password hash',
+    description: 'Quantiles of the time that a hash waited in the queue.',
+    unit: 's',
+    queries: quantiles('password_hash_wait_seconds', node),
   },
   {
     title: 'Age of the revocation feed',
@@ -159,7 +179,6 @@ const database: readonly Panel[] = [
     description: 'Statements that returned an error, per second.',
     unit: 'ops',
     queries: [{ expression: `sum by (operation) (${rate('db_query_errors_total')})`, legend: '{{operation}}' }],
-    emptyWithoutFaults: true,
   },
   {
     title: 'Connection pool',
@@ -168,6 +187,20 @@ const database: readonly Panel[] = [
     queries: [
       { expression: `sum by (instance) (db_pool_connections{${node}})`, legend: '{{instance}} open' },
       { expression: `sum by (instance) (db_pool_waiting{${node}})`, legend: '{{instance}} waiting' },
+    ],
+  },
+  {
+    title: 'Statements in flight',
+    description: 'Statements without a response yet, by lane.',
+    unit: 'short',
+    queries: [{ expression: `sum by (lane) (db_lane_in_flight{${node}})`, legend: '{{lane}}' }],
+  },
+  {
+    title: 'Lost connections',
+    description: 'Connections of a lane that were lost or could not be opened, per second.',
+    unit: 'ops',
+    queries: [
+      { expression: `sum by (instance, lane) (${rate('db_reconnects_total')})`, legend: '{{instance}} {{lane}}' },
     ],
   },
 ];
@@ -196,7 +229,42 @@ const work: readonly Panel[] = [
         legend: '{{purpose}} {{outcome}}',
       },
     ],
-    emptyWithoutFaults: true,
+  },
+  {
+    title: 'Oldest due job',
+    description: 'How long the oldest due job has been waiting, by kind.',
+    unit: 's',
+    queries: [{ expression: `max by (kind) (jobs_oldest_due_seconds{${node}})`, legend: '{{kind}}' }],
+  },
+  {
+    title: 'Dead jobs',
+    description: 'Jobs whose attempts are used up, by kind.',
+    unit: 'short',
+    queries: [{ expression: `max by (kind) (jobs_dead{${node}})`, legend: '{{kind}}' }],
+  },
+  {
+    title: 'Duration of jobs',
+    description: 'The p95 of attempts at a job, by kind.',
+    unit: 's',
+    queries: [{ expression: quantile(0.95, 'job_duration_seconds', node, ', kind'), legend: '{{kind}}' }],
+  },
+  {
+    title: 'Delivery of mails',
+    description: 'Quantiles from the commit that caused a mail to the acceptance of the mail server.',
+    unit: 's',
+    queries: quantiles('mail_delivery_seconds', node),
+  },
+  {
+    title: 'Open circuits',
+    description: 'Services that fail so often that they are no longer asked.',
+    unit: 'short',
+    queries: [{ expression: `max by (service) (breaker_open{${node}})`, legend: '{{service}}' }],
+  },
+  {
+    title: 'Redis',
+    description: 'Nodes that reach Redis are 1. Without it a node counts limits by itself.',
+    unit: 'short',
+    queries: [{ expression: `redis_up{${node}}`, legend: '{{instance}}' }],
   },
 ];
 
@@ -244,6 +312,41 @@ const processes: readonly Panel[] = [
     description: 'Time since the start of the process.',
     unit: 's',
     queries: [{ expression: `time() - process_start_time_seconds{${node}}`, legend: '{{instance}}' }],
+  },
+  {
+    title: 'Failing checks',
+    description: 'Checks of readiness that fail, by node.',
+    unit: 'short',
+    queries: [
+      { expression: `sum by (instance, check) (readiness{${node}} == bool 0)`, legend: '{{instance}} {{check}}' },
+    ],
+  },
+  {
+    title: 'Requests in flight',
+    description: 'Requests without a response yet.',
+    unit: 'short',
+    queries: [{ expression: `http_requests_in_flight{${node}}`, legend: '{{instance}}' }],
+  },
+  {
+    title: 'Dropped telemetry',
+    description: 'Spans and error reports that were not delivered, per second.',
+    unit: 'ops',
+    queries: [{ expression: `sum by (signal) (${rate('telemetry_dropped_total')})`, legend: '{{signal}}' }],
+  },
+  {
+    title: 'Releases',
+    description: 'Nodes by release of Latchkey and version of Node.js.',
+    kind: 'stat',
+    unit: 'short',
+    queries: [
+      { expression: `count by (version, node) (latchkey_info{${node}})`, legend: '{{version}}, Node.js {{node}}' },
+    ],
+  },
+  {
+    title: 'Age of the signing key',
+    description: 'Time since the active signing key signs.',
+    unit: 's',
+    queries: [{ expression: `max(signing_key_age_seconds{${node}})`, legend: 'age' }],
   },
 ];
 

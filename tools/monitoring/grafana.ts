@@ -13,8 +13,6 @@ export interface Panel {
   readonly unit: 'reqps' | 'ops' | 's' | 'bytes' | 'percentunit' | 'short';
   readonly stacked?: true;
   readonly queries: readonly Query[];
-  /** The metric has no series until a fault occurs, or until an optional service is used. */
-  readonly emptyWithoutFaults?: true;
 }
 
 export interface Dashboard {

@@ -1,9 +1,10 @@
 /** Alert cases in the format of `promtool test rules`. */
-import { type AlertCase, alertCases } from './alert-cases.ts';
+import { alertCases } from './alert-cases.ts';
 import { type Alert, alerts } from './alerts.ts';
 import { recordingRules } from './objectives.ts';
 import { metricNames } from './promql.ts';
 import { annotationsOf, ruleGroups } from './rules.ts';
+import type { AlertCase } from './series.ts';
 
 /** A scenario of an alert: its series, and the alerts that Prometheus then has. */
 interface Scenario {

@@ -22,7 +22,8 @@ const absent: Readonly<Record<string, string>> = {
   serving_process_deaths_total: 'only with --processes',
   outbound_request_duration_seconds_count: 'only with a service that is asked',
   db_query_errors_total: 'no round trip failed',
-  jobs_queue_depth: 'first measured 15 s after the start',
+  redis_up: 'only with Redis',
+  rate_limit_refusals_total: 'no request was above a limit',
 };
 
 let server: RunningServer;
@@ -80,6 +81,21 @@ describe('after a scripted journey', () => {
     ['http_request_duration_seconds_bucket{route="/api/v1/auth/session",le="+Inf"}', 10],
     ['http_requests_total{status_code=~"5.."}', 0],
     ['user_registrations_total', 2],
+    ['logins_total{method="password",outcome="succeeded"}', 1],
+    ['logins_total{method="password",outcome="failed"}', 1],
+    ['refreshes_total{outcome="refreshed"}', 1],
+    ['refreshes_total{outcome="reused"}', 0],
+    ['sessions_ended_total{reason="logout"}', 1],
+    ['password_hash_wait_seconds_count', 4],
+    ['mail_delivery_seconds_count', 2],
+    ['job_duration_seconds_count{kind="mail.send",outcome="done"}', 2],
+    ['jobs_queue_depth', 0],
+    ['jobs_dead', 0],
+    ['breaker_open{service="smtp"}', 0],
+    ['readiness{check="database"}', 1],
+    ['telemetry_dropped_total', 0],
+    ['http_requests_in_flight', 1],
+    ['latchkey_info', 1],
     ['email_jobs_processed_total{type="verify_email",status="sent"}', 2],
     ['db_query_duration_seconds_count{operation="login.reserve_attempt"}', 2],
     ['db_query_duration_seconds_count{operation="login.complete",lane="write"}', 1],
@@ -119,8 +135,12 @@ describe('Prometheus', () => {
     expect(evaluated.filter(({ state }) => state === 'firing')).toEqual([]);
   });
 
-  it('has every metric that an alert or a recorded series reads', async () => {
-    const used = new Set([...alerts, ...recordingRules].flatMap(({ expression }) => metricsOf(expression)));
+  it('has every metric that an alert, a recorded series or a panel reads', async () => {
+    const queries = dashboards.flatMap(({ rows }) =>
+      rows.flatMap(({ panels }) => panels.flatMap((panel) => panel.queries)),
+    );
+    const expressions = [...alerts, ...recordingRules, ...queries].map(({ expression }) => expression);
+    const used = new Set(expressions.flatMap(metricsOf));
     const missing: string[] = [];
     for (const name of used) if ((await prometheus.query(`count(${name})`)).length === 0) missing.push(name);
     expect(missing.filter((name) => !(name in absent))).toEqual([]);
