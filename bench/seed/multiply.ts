@@ -18,7 +18,7 @@ const tables: Readonly<Record<string, readonly string[]>> = {
   refresh_families: [],
   refresh_tokens: [],
   one_time_tokens: [],
-  mail_ledger: [],
+  mail_ledger: ['message_id'],
   mail_attempts: [],
   audit_events: [],
 };
