@@ -198,7 +198,7 @@ const work: readonly Alert[] = [
     expression: 'max by (service) (breaker_open{job="latchkey"}) == 1',
     holds: '5m',
     severity: 'ticket',
-    summary: 'The service {{ $labels.service }} fails so often that it is no longer asked.',
+    summary: 'The service {{ $labels.service }} fails so often that requests to it are paused.',
     runbook: 'outbound-requests',
   },
   {

@@ -256,7 +256,7 @@ const work: readonly Panel[] = [
   },
   {
     title: 'Open circuits',
-    description: 'Services that fail so often that they are no longer asked.',
+    description: 'Services that fail so often that requests to them are paused.',
     unit: 'short',
     queries: [{ expression: `max by (service) (breaker_open{${node}})`, legend: '{{service}}' }],
   },

@@ -71,7 +71,7 @@ export const dependencyCases: readonly AlertCase[] = [
     fires: {
       series: { [`breaker_open{${node},service="smtp"}`]: gauge(1) },
       labels: { service: 'smtp' },
-      summary: 'The service smtp fails so often that it is no longer asked.',
+      summary: 'The service smtp fails so often that requests to it are paused.',
     },
     // It closes between two failures.
     quiet: { [`breaker_open{${node},service="smtp"}`]: '1 1 1 0 1 1 1 1' },

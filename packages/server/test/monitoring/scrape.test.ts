@@ -20,7 +20,7 @@ const password = 'a long enough password';
 const absent: Readonly<Record<string, string>> = {
   serving_processes: 'only with --processes',
   serving_process_deaths_total: 'only with --processes',
-  outbound_request_duration_seconds_count: 'only with a service that is asked',
+  outbound_request_duration_seconds_count: 'only with a service that requests go to',
   db_query_errors_total: 'no round trip failed',
   redis_up: 'only with Redis',
   rate_limit_refusals_total: 'no request was above a limit',
