@@ -8,6 +8,9 @@ import { version } from '../packages/server/src/app/version.ts';
 import { configurationPage } from '../packages/server/src/config/index.ts';
 import { endpointTable, openApiDocument, problemTable } from '../packages/server/src/platform/http/index.ts';
 import { metricsPage } from '../packages/server/src/platform/telemetry/index.ts';
+import { dashboards } from './monitoring/dashboards.ts';
+import { renderDashboard } from './monitoring/grafana.ts';
+import { prometheusRules } from './monitoring/rules.ts';
 import { proofTable } from './proof-list.ts';
 import { statementPage } from './statement-page.ts';
 
@@ -29,6 +32,10 @@ export const generators: readonly Generator[] = [
   file('metrics', 'docs/reference/metrics.md', metricsPage),
   file('proofs', 'docs/reference/proofs.md', () => titled('Proofs', proofTable())),
   file('openapi', 'docs/reference/openapi.json', openApi),
+  file('prometheus', 'deploy/prometheus/latchkey.rules.yml', prometheusRules),
+  ...dashboards.map((dashboard) =>
+    file(`grafana-${dashboard.name}`, `deploy/grafana/${dashboard.name}.json`, () => renderDashboard(dashboard)),
+  ),
 ];
 
 function titled(title: string, table: string): string {

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { findFreePort } from '../../e2e/support/free-port.ts';
 import { highLimits } from '../../packages/server/test/support/high-limits.ts';
 import { eventually } from '../../packages/server/test/support/wait.ts';
@@ -20,6 +21,8 @@ export interface SystemOptions {
   readonly fullHash?: true;
   /** Writes a CPU profile into this directory when the server exits. */
   readonly profileDirectory?: string | undefined;
+  /** A module of this repository that the server loads first, with the share that it reads from its environment. */
+  readonly preload?: { readonly module: string; readonly loss: number } | undefined;
 }
 
 export interface System {
@@ -82,6 +85,10 @@ function environment(options: SystemOptions, port: number, opsPort: number): Nod
     LATCHKEY_KEK: kek,
     ...(options.databaseUrl !== undefined && { DATABASE_URL: options.databaseUrl }),
     ...(options.fullHash !== true && { LATCHKEY_ARGON2_MEMORY_KIB: '8', LATCHKEY_ARGON2_TIME: '1' }),
+    ...(options.preload !== undefined && {
+      NODE_OPTIONS: `--import=${pathToFileURL(join(root, options.preload.module)).href}`,
+      BENCH_PLANTED_LOSS: String(options.preload.loss),
+    }),
     ...(options.profileDirectory !== undefined && {
       NODE_OPTIONS: `--cpu-prof --cpu-prof-interval=200 --cpu-prof-dir=${options.profileDirectory}`,
     }),

@@ -7,7 +7,9 @@ import { checkPage, type Existing, readCommands, rowsOf } from './pages.ts';
 const root = resolve(import.meta.dirname, '../../../..');
 const files = listFiles(root);
 const read = (path: string) => readText(root, path).text;
-const pages = files.filter((path) => /^docs\/security\/[^/]+\.md$/.test(path)).map((path) => readText(root, path));
+const pages = files
+  .filter((path) => /^docs\/(?:security|runbooks)\/[^/]+\.md$/.test(path))
+  .map((path) => readText(root, path));
 const isCode = /^packages\/server\/(?:src|migrations)\/.*(?<!\.test)\.(?:ts|sql)$/;
 
 const existing: Existing = {

@@ -1,0 +1,143 @@
+/** The requests of a usual day: mostly session checks, some logins, refreshes, registrations, resets and logouts. */
+import type { LoadResponse } from '../../../bench/support/load.ts';
+import { dataOf, requestBytes, sessionCookieOf } from '../../../bench/support/requests.ts';
+import { type BenchUser, loginRequest, password, type Tokens } from '../../../bench/support/users.ts';
+
+export type MixedOperation =
+  | 'session check, token'
+  | 'session check, cookie'
+  | 'own profile'
+  | 'own sessions'
+  | 'refresh'
+  | 'login'
+  | 'login, cookie'
+  | 'registration'
+  | 'password reset, request'
+  | 'logout'
+  | 'login page'
+  | 'JWKS';
+
+/** Parts of a hundred. */
+const parts: Readonly<Record<MixedOperation, number>> = {
+  'session check, token': 44,
+  'session check, cookie': 20,
+  'own profile': 6,
+  'own sessions': 2,
+  refresh: 10,
+  login: 4,
+  'login, cookie': 3,
+  registration: 2,
+  'password reset, request': 2,
+  logout: 3,
+  'login page': 2,
+  JWKS: 2,
+};
+
+export const mixedOperations = Object.keys(parts) as readonly MixedOperation[];
+
+/** 37 and 100 have no common divisor: the operations alternate, and each has its part. */
+const cycle = mixedOperations.flatMap((operation) => Array<MixedOperation>(parts[operation]).fill(operation));
+const step = 37;
+
+export interface MixedContext {
+  readonly operation: MixedOperation;
+  /** The session whose tokens the request uses up or renews. */
+  readonly session?: Tokens;
+  /** The recipient of the mail that the request causes. */
+  readonly recipient?: string;
+}
+
+export interface MixedRequest {
+  readonly bytes: Buffer;
+  readonly context: MixedContext;
+}
+
+/** Produces the requests, and keeps the sessions that their responses begin and end. */
+export class MixedTraffic {
+  readonly #users: readonly BenchUser[];
+  readonly #sessions: Tokens[];
+  readonly #cookies: string[];
+  #number = 0;
+
+  constructor(users: readonly BenchUser[], sessions: readonly Tokens[], cookies: readonly string[]) {
+    this.#users = users;
+    this.#sessions = [...sessions];
+    this.#cookies = [...cookies];
+  }
+
+  next(): MixedRequest {
+    const number = this.#number;
+    this.#number += 1;
+    const operation = cycle[(number * step) % cycle.length] as MixedOperation;
+    return this.#requestOf(operation, number);
+  }
+
+  onResponse({ operation, session }: MixedContext, response: LoadResponse): void {
+    if (response.status !== 200) return;
+    if (operation === 'login') this.#sessions.push(dataOf<Tokens>(response));
+    if (operation === 'login, cookie') this.#cookies[this.#number % this.#cookies.length] = sessionCookieOf(response);
+    if (operation === 'refresh' && session !== undefined)
+      this.#sessions.push({ ...session, ...dataOf<Tokens>(response) });
+  }
+
+  #requestOf(operation: MixedOperation, number: number): MixedRequest {
+    const user = this.#users[number % this.#users.length] as BenchUser;
+    switch (operation) {
+      case 'session check, token':
+        return { bytes: get('/api/v1/auth/session', this.#session(number)), context: { operation } };
+      case 'own profile':
+        return { bytes: get('/api/v1/users/me', this.#session(number)), context: { operation } };
+      case 'own sessions':
+        return { bytes: get('/api/v1/users/me/sessions', this.#session(number)), context: { operation } };
+      case 'session check, cookie':
+        return { bytes: this.#cookieCheck(number), context: { operation } };
+      case 'login':
+        return { bytes: loginRequest(user), context: { operation } };
+      case 'login, cookie':
+        return { bytes: loginRequest(user, 'cookie'), context: { operation } };
+      case 'login page':
+        return { bytes: requestBytes('GET', '/login'), context: { operation } };
+      case 'JWKS':
+        return { bytes: requestBytes('GET', '/.well-known/jwks.json'), context: { operation } };
+      case 'password reset, request':
+        return { bytes: post('forgot-password', { email: user.email }), context: { operation } };
+      case 'registration':
+        return registration(operation, number);
+      default:
+        return this.#useUp(operation, number);
+    }
+  }
+
+  #session(number: number): Tokens {
+    return this.#sessions[number % this.#sessions.length] as Tokens;
+  }
+
+  #cookieCheck(number: number): Buffer {
+    const cookie = this.#cookies[number % this.#cookies.length] ?? '';
+    return requestBytes('GET', '/api/v1/auth/session', { cookie });
+  }
+
+  /** The oldest session leaves the pool: no other request in flight may use tokens that this one replaces or ends. */
+  #useUp(operation: 'refresh' | 'logout', number: number): MixedRequest {
+    const session = this.#sessions.shift() ?? this.#session(number);
+    const bytes =
+      operation === 'refresh'
+        ? post('refresh', { refreshToken: session.refreshToken })
+        : requestBytes('POST', '/api/v1/auth/logout', { token: session.accessToken });
+    return { bytes, context: { operation, session } };
+  }
+}
+
+function registration(operation: MixedOperation, number: number): MixedRequest {
+  const recipient = `newcomer-${number}@example.org`;
+  const bytes = post('register', { email: recipient, password, name: 'Newcomer' });
+  return { bytes, context: { operation, recipient } };
+}
+
+function get(path: string, { accessToken: token }: Tokens): Buffer {
+  return requestBytes('GET', path, { token });
+}
+
+function post(path: string, body: object): Buffer {
+  return requestBytes('POST', `/api/v1/auth/${path}`, { body });
+}
