@@ -64,8 +64,6 @@ export const peerRows: readonly Row[] = [
   row('peer-refresh', 'refresh / oidc-provider in memory', [1.5, 2.5], async (lab) => {
     const system = await lab.system();
     const sessions = await addTokenSessions(system, await lab.users(1), connections);
-    // As autovacuum does within a minute: without statistics the planner reads whole tables.
-    runSql(await lab.databaseUrl(), 'analyze');
     const peer = await startPeer<{ readonly port: number; readonly tokens: string[] }>(
       'oidc-provider',
       String(connections),

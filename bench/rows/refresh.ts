@@ -76,8 +76,8 @@ function insertTokens(databaseUrl: string, sessions: readonly Tokens[], first: n
 function parameters(now: Date): ParameterSql {
   const time = `'${now.toISOString().replaceAll(/[-:]|\.\d+/g, '')}'`;
   return {
-    hash: tokenHash(':client_id::int8', '(:n::int8 - 1)'),
-    successorHash: tokenHash(':client_id::int8', ':n::int8'),
+    hashes: `array[${tokenHash(':client_id::int8', '(:n::int8 - 1)')}]`,
+    successorHashes: `array[${tokenHash(':client_id::int8', ':n::int8')}]`,
     keyId: `'00000000-0000-7000-8000-000000000001'::uuid`,
     now: `${time}::timestamptz`,
   };

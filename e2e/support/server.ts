@@ -22,6 +22,8 @@ export type ServerOptions = {
   readonly parameters?: readonly string[];
   /** The root of another checkout, whose release is started. */
   readonly checkout?: string;
+  /** The command line that starts this one, for example on a core of its own. */
+  readonly wrap?: (command: readonly string[]) => string[];
 };
 
 export type RunningServer = {
@@ -73,11 +75,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const url = `http://127.0.0.1:${port}`;
   const dataDirectory = options.dataDirectory ?? makeDirectory();
   const settings = { ...settingsOf(options, dataDirectory, port), LATCHKEY_OPS_PORT: String(opsPort) };
-  const command = ['serve', ...(options.parameters ?? [])];
-  const { checkout } = options;
+  const { checkout, wrap = (command) => [...command] } = options;
   const release = checkout === undefined ? launcher : join(checkout, 'bin', 'latchkey.cjs');
   const program = startProgram(
-    [process.execPath, release, ...command],
+    wrap([process.execPath, release, 'serve', ...(options.parameters ?? [])]),
     settings,
     checkout === undefined ? {} : { directory: checkout },
   );

@@ -97,9 +97,12 @@ export async function consumeProof(
   const { proof, candidate, now } = login;
   const { resets, refusal } = rulesOf(proof);
   const counter = resets(candidate);
-  if (counter !== undefined) await resetFailedAttempts(tx, candidate.userId, counter);
   const use = { now, isFirst, onBackupChange: (facts: JsonObject) => recordBackupChange(deps, tx, login, facts) };
-  if (!(await consumeSingleUse(tx, proof, use))) throw new Problem(refusal);
+  const [, isConsumed] = await Promise.all([
+    counter === undefined ? undefined : resetFailedAttempts(tx, candidate.userId, counter),
+    consumeSingleUse(tx, proof, use),
+  ]);
+  if (!isConsumed) throw new Problem(refusal);
 }
 
 /** A copy of the passkey exists on other devices from now on, or no longer: no reason to refuse it, but one to look into. */

@@ -138,10 +138,14 @@ export async function continueLogin(
   const presented = { text: ticket, browserHash, userId };
   const work = async (tx: Queries) => {
     const now = gate.clock.now();
-    await gate.users.lock(tx, userId);
-    const candidate = await findCandidate(tx, { userId, deviceId: gate.devices.read(deviceToken), now });
+    const deviceId = gate.devices.read(deviceToken);
+    // Sent together: the connection runs them in this order, so the candidate is read under the lock.
+    const [, candidate, login] = await Promise.all([
+      gate.users.lock(tx, userId),
+      findCandidate(tx, { userId, deviceId, now }),
+      consumeTicket(tx, presented, now),
+    ]);
     if (candidate === undefined || isGracePeriodOver(candidate, now)) throw new Problem('invalid_ticket');
-    const login = await consumeTicket(tx, presented, now);
     if (login === undefined) throw new Problem('invalid_ticket');
     const step = proof.by === 'mailbox_code' ? 'confirm_mailbox' : 'second_factor';
     if (nextStep(loginFacts(candidate, login.proven, gate.secondFactorFor)) !== step)
@@ -150,12 +154,29 @@ export async function continueLogin(
     const proven = [...login.proven, provenBy(proof, now)];
     const origin = originOf(login);
     const continued = { proof, candidate, proven, beganAt, origin, transport, requester, now };
-    await consumeProof(gate, tx, continued, false);
-    if (proof.by === 'recovery_code') await reportRecoveryCode(gate, tx, continued);
-    return write(gate, tx, continued, decide(gate, continued));
+    return consumeAndWrite(gate, tx, continued, decide(gate, continued), false);
   };
   const outcome = await reportingStuckCounter(gate, proof, requester, () => gate.database.transaction(work));
   return finish(gate, proof.by, outcome);
+}
+
+/**
+ * Consumes a proof and writes what follows from it, by statements that are sent together, in the order of the calls. A
+ * proof that was used before throws, which rolls back what follows.
+ */
+async function consumeAndWrite(
+  gate: LoginGate,
+  tx: Queries,
+  login: ProvenLogin & { readonly proof: Proof },
+  decision: Decision,
+  isFirst: boolean,
+): Promise<Outcome> {
+  const [, , outcome] = await Promise.all([
+    consumeProof(gate, tx, login, isFirst),
+    login.proof.by === 'recovery_code' ? reportRecoveryCode(gate, tx, login) : undefined,
+    write(gate, tx, login, decision),
+  ]);
+  return outcome;
 }
 
 /** The browser and the path of the login of a ticket. */
@@ -186,9 +207,11 @@ async function decideByCountedRead(
   const decision = decide(gate, login);
   if (decision.kind !== 'step') return write(gate, gate.database, login, decision);
   return gate.database.transaction(async (tx) => {
-    await gate.users.lock(tx, candidate.userId);
-    await consumeProof(gate, tx, login, true);
-    return write(gate, tx, login, decision);
+    const [, outcome] = await Promise.all([
+      gate.users.lock(tx, candidate.userId),
+      consumeAndWrite(gate, tx, login, decision, true),
+    ]);
+    return outcome;
   });
 }
 
@@ -201,15 +224,14 @@ async function decideUnderLock(
 ): Promise<Outcome> {
   const { userId } = proof;
   const now = gate.clock.now();
-  await gate.users.lock(tx, userId);
   const deviceId = gate.devices.read(options.deviceToken);
-  const candidate = await findCandidate(tx, { userId, deviceId, now });
+  const [, candidate] = await Promise.all([gate.users.lock(tx, userId), findCandidate(tx, { userId, deviceId, now })]);
   if (candidate === undefined) throw new Problem(rulesOf(proof).refusal);
   const login = begin(proof, candidate, options, requester, now);
   const decision = decide(gate, login);
   // A rejected login leaves its link or code unused: it still works once the reason is gone.
-  if (decision.kind !== 'reject') await consumeProof(gate, tx, login, true);
-  return write(gate, tx, login, decision);
+  if (decision.kind === 'reject') return write(gate, tx, login, decision);
+  return consumeAndWrite(gate, tx, login, decision, true);
 }
 
 /** A login at its first proof. */

@@ -151,7 +151,8 @@ export interface AssertionUse {
 
 /**
  * Uses an assertion, in the transaction of its effect: spends the challenge, then compares and stores the counter. Returns
- * false when the challenge was spent before, the passkey is gone, or it is suspended and is the first factor.
+ * false when the challenge was spent before, the passkey is gone, or it is suspended and is the first factor; the caller
+ * rolls back.
  *
  * @throws StuckCounter
  */
@@ -161,8 +162,11 @@ export async function consumeAssertion(
   { isFirst, now, onBackupChange }: AssertionUse,
 ): Promise<boolean> {
   const nonce = { hash: challenge.nonceHash, expiresAt: challenge.expiresAt };
-  if (!(await spendNonce(tx, 'ceremony', nonce))) return false;
-  const used = await tx.row(use, { id, userId, signCount, backedUp, isFirst, now });
+  const [isFresh, used] = await Promise.all([
+    spendNonce(tx, 'ceremony', nonce),
+    tx.row(use, { id, userId, signCount, backedUp, isFirst, now }),
+  ]);
+  if (!isFresh) return false;
   if (used?.backupChanged === true) await onBackupChange({ passkeyId: id, backedUp });
   if (used !== undefined) return true;
   if ((await tx.row(findStuck, { id, userId, signCount })) !== undefined) throw new StuckCounter(id);

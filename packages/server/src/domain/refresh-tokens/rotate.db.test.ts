@@ -4,7 +4,7 @@ import { Users } from '#domain/users/index.ts';
 import { FixedClock, MovableClock } from '#kernel/clock.ts';
 import { statement } from '#platform/database/index.ts';
 import { openKeys, spreadSeconds } from '#platform/keys/index.ts';
-import { hashSecret } from '#protocol/secret-token/index.ts';
+import { formatSecret, hashSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
 import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
 import {
   addSession,
@@ -63,6 +63,26 @@ const countTokens = statement('rotate_test.count', {
     from refresh_tokens t left join refresh_families f on f.id = t.family_id`,
   params: {},
   columns: { tokens: 'int4', ofFamilies: 'int4' },
+});
+
+const refuseSuccessors = statement('rotate_test.refuse_successors', {
+  lane: 'pool',
+  sql: `do $do$ begin
+      create table refused_tokens (hash bytea not null);
+      create function refuse_token() returns trigger language plpgsql as $$ begin
+        if exists (select from refused_tokens r where r.hash = new.hash) then raise exception 'refused'; end if;
+        return new;
+      end $$;
+      create trigger refuse_token before insert on refresh_tokens for each row execute function refuse_token();
+    end $do$`,
+  params: {},
+  columns: {},
+});
+const refuseSuccessor = statement('rotate_test.refuse_successor', {
+  lane: 'pool',
+  sql: 'insert into refused_tokens (hash) values (:hash)',
+  params: { hash: 'bytea' },
+  columns: {},
 });
 
 const graceSeconds = 10;
@@ -135,6 +155,38 @@ describeOnBothDatabases('refresh tokens', (database) => {
     expect(await countRoundTrips(database(), () => tokens.rotate(login.refreshToken))).toEqual([
       'refresh_tokens.rotate',
     ]);
+  });
+
+  it('rotate together in one round trip, each to its own successor', async () => {
+    const others = await Promise.all(twenty.map(() => addSession(fixture, user, 'token')));
+    const texts = others.map(({ refreshToken }) => refreshToken);
+    const answers: Refreshed[] = [];
+    const rotateAll = async () => answers.push(...(await Promise.all(texts.map(refresh))));
+    expect(await countRoundTrips(database(), rotateAll)).toEqual(['refresh_tokens.rotate']);
+    expect(answers.map(({ sessionId }) => sessionId)).toEqual(others.map(({ sessionId }) => sessionId));
+    const alone = await Promise.all(texts.map((text) => new RefreshTokens(fixture).rotate(text)));
+    expect(alone).toEqual(answers);
+  });
+
+  it('rotate together with rejected ones', async () => {
+    const other = await addSession(fixture, user, 'token');
+    const { refreshToken: unknown } = await refresh(other.refreshToken);
+    await end();
+    const texts = [login.refreshToken, unknown, tokens.first().text];
+    const answers = await Promise.all(texts.map((text) => tokens.rotate(text)));
+    expect(answers.map(({ kind }) => kind)).toEqual(['refused', 'refreshed', 'refused']);
+  });
+
+  it('rotate although another one in the same statement fails', async () => {
+    await database().run(refuseSuccessors, {});
+    const [bad, ...good] = await Promise.all(twenty.map(() => addSession(fixture, user, 'token')));
+    const text = bad?.refreshToken ?? '';
+    const successor = formatSecret(secretPrefixes.refreshToken, fixture.keys.mac('rotation', text));
+    await database().run(refuseSuccessor, { hash: hashSecret(successor) });
+    const failing = expect(tokens.rotate(text)).rejects.toThrow('refused');
+    const answers = await Promise.all(good.map(({ refreshToken }) => refresh(refreshToken)));
+    await failing;
+    expect(answers.map(({ sessionId }) => sessionId)).toEqual(good.map(({ sessionId }) => sessionId));
   });
 
   it('return the facts that an access token needs', async () => {

@@ -184,6 +184,35 @@ describeOnBothDatabases('a database', (open, kind) => {
     expect(await items(open())).toEqual([2]);
   });
 
+  it('runs statements that are sent together in a transaction in the order of the calls', async () => {
+    await resetItems(open());
+    const results = await open().transaction((tx) =>
+      Promise.all([
+        tx.rows(listItems, {}),
+        tx.run(addItem, { id: 1, label: 'a' }),
+        tx.rows(listItems, {}),
+        tx.run(addItem, { id: 2, label: 'b' }),
+        tx.rows(listItems, {}),
+      ]),
+    );
+    expect(results).toEqual([[], 1, [{ id: 1 }], 1, [{ id: 1 }, { id: 2 }]]);
+  });
+
+  it('throws the first error of statements that are sent together, and rolls back all', async () => {
+    await resetItems(open());
+    const failing = open().transaction((tx) =>
+      Promise.all([
+        tx.run(addItem, { id: 1, label: 'a' }),
+        tx.row(divide, { by: 0 }),
+        tx.run(addItem, { id: 2, label: 'b' }),
+      ]),
+    );
+    await expect(failing).rejects.toThrow('division by zero');
+    expect(await items(open())).toEqual([]);
+    await open().transaction((tx) => tx.run(addItem, { id: 3, label: 'c' }));
+    expect(await items(open())).toEqual([3]);
+  });
+
   it('throws when the work catches the error of a statement that aborted the transaction', async () => {
     await resetItems(open());
     const careless = open().transaction(async (tx) => {

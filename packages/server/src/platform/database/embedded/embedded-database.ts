@@ -3,6 +3,7 @@
  * one PGlite, each receives rows of the other; and a statement that is sent inside a neighbor's transaction is rolled
  * back with it.
  */
+import type { QueryArrayConfig } from 'pg';
 import { AssertionFailed } from '#kernel/assert.ts';
 import { deliver } from '../effects.ts';
 import { endsSession, outcomeUnknown, refusalOf, sqlState, unavailable } from '../errors.ts';
@@ -47,7 +48,8 @@ function embeddedOver(cluster: EmbeddedCluster, observers: Observers): EmbeddedD
   };
   const { onCommitted } = observers;
   const queries = new SentQueries(send, true, (effects) => deliver(effects, onCommitted));
-  const connection = { client, named: true, roundTrips, onCommitted, isLost: () => lost };
+  const inTransaction = (query: QueryArrayConfig) => client.query<unknown[]>(query);
+  const connection = { client, named: true, send: inTransaction, roundTrips, onCommitted, isLost: () => lost };
   return {
     kind: 'embedded',
     rows: queries.rows.bind(queries),

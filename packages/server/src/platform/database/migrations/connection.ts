@@ -20,6 +20,7 @@ const settings = {
   lockTimeoutMs: waitForOthersMs,
   idleInTransactionTimeoutMs: 0,
   synchronousCommit: true,
+  lookupsOnly: false,
 };
 
 /** Runs `work` while no other migration runs on any node. */

@@ -10,6 +10,12 @@ export interface SessionSettings {
   readonly lockTimeoutMs: number;
   readonly idleInTransactionTimeoutMs: number;
   readonly synchronousCommit: boolean;
+  /**
+   * Whether every statement finds its rows by an index. PostgreSQL then makes no plan that reads whole tables: a session keeps
+   * the plans of its prepared statements, and one that was made for a small table stays while the table grows, until
+   * the next ANALYZE. A thousand refreshes per second fill a new table faster than that.
+   */
+  readonly lookupsOnly: boolean;
 }
 
 type Reach = Pick<PostgresOptions, 'server' | 'applicationName' | 'connectTimeoutMs' | 'pooler'>;
@@ -76,6 +82,7 @@ export async function connectClient(
 export async function prepareSession(client: ClientBase, reach: Reach, settings: SessionSettings): Promise<void> {
   parseInt8AsNumber(client);
   client.setTypeParser(timestamptz, readTimestamp);
+  const plans = settings.lookupsOnly ? 'off' : 'on';
   const { rows } = await client.query<[boolean]>({
     text: `select pg_catalog.current_setting('transaction_read_only')::bool or pg_catalog.pg_is_in_recovery()`,
     rowMode: 'array',
@@ -97,6 +104,11 @@ export async function prepareSession(client: ClientBase, reach: Reach, settings:
     set lock_timeout = ${settings.lockTimeoutMs};
     set idle_in_transaction_session_timeout = ${settings.idleInTransactionTimeoutMs};
     set synchronous_commit = ${settings.synchronousCommit ? 'on' : 'off'};
+    set enable_seqscan = ${plans};
+    set enable_hashjoin = ${plans};
+    set enable_mergejoin = ${plans};
+    set enable_material = ${plans};
+    set jit = off;
     select pg_catalog.set_config('search_path', pg_catalog.quote_ident(current_schema()) || ', pg_temp', false)
       where current_schema() is not null`);
 }

@@ -3,7 +3,7 @@
  * It lends connections by `connect` and calls `release` without the error: `pool.query` would destroy a connection at
  * each SQL error (100 failures took 582 ms instead of 32).
  */
-import { Pool, type PoolClient, type QueryArrayConfig, type QueryArrayResult } from 'pg';
+import { Pool, type PoolClient, type QueryArrayConfig } from 'pg';
 import type { Queries } from '../database.ts';
 import type { OnCommitted } from '../effects.ts';
 import { busy, ConnectionLost, endsSession, reasonOf, unavailable } from '../errors.ts';
@@ -12,6 +12,7 @@ import type { RoundTrips } from '../queries.ts';
 import { runTransaction } from '../transaction.ts';
 import { clientConfig, prepareSession, type SessionSettings } from './connecting.ts';
 import type { ConnectionOrder } from './connection-order.ts';
+import { type StatementResult, sendNamed } from './named-query.ts';
 
 const waitingAtMost = 1000;
 /** Longer than the server's own timeout: reached only when the network drops responses. */
@@ -85,10 +86,10 @@ export class ConnectionPool {
   }
 
   /** Sends one statement; throws as `PipelinedLane.send`. */
-  send(query: QueryArrayConfig): Promise<QueryArrayResult<unknown[]>> {
+  send(query: QueryArrayConfig): Promise<StatementResult> {
     return this.#lend(async (client, isLost) => {
       try {
-        const result = await client.query<unknown[]>(query);
+        const result = await this.#send(client, query);
         return result;
       } catch (error) {
         throw isLost(error) ? new ConnectionLost('the connection was lost', { cause: error }) : error;
@@ -100,7 +101,7 @@ export class ConnectionPool {
    * Sends one statement again after its connection was lost or its server was read-only, on a connection that is opened
    * from now on: the event that closed one connection has often closed the idle ones too.
    */
-  sendAgain(query: QueryArrayConfig): Promise<QueryArrayResult<unknown[]>> {
+  sendAgain(query: QueryArrayConfig): Promise<StatementResult> {
     this.renew(this.#order.newest);
     return this.send(query);
   }
@@ -113,7 +114,10 @@ export class ConnectionPool {
   /** Runs a transaction once. */
   transaction<T>(work: (tx: Queries) => Promise<T>): Promise<T> {
     const shared = { named: this.#named, roundTrips: this.#roundTrips, onCommitted: this.#onCommitted };
-    return this.#lend((client, isLost) => runTransaction({ ...shared, client, isLost }, work));
+    return this.#lend((client, isLost) => {
+      const send = (query: QueryArrayConfig) => this.#send(client, query);
+      return runTransaction({ ...shared, client, send, isLost }, work);
+    });
   }
 
   /** Closes the connections as they are returned, and destroys those that are not. */
@@ -126,6 +130,10 @@ export class ConnectionPool {
     await this.#pool.end();
     await Promise.all(gone);
     clearTimeout(hangUp);
+  }
+
+  #send(client: PoolClient, query: QueryArrayConfig): Promise<StatementResult> {
+    return query.name === undefined ? client.query<unknown[]>(query) : sendNamed(client, query);
   }
 
   async #lend<T>(work: (client: PoolClient, isLost: (error: unknown) => boolean) => Promise<T>): Promise<T> {

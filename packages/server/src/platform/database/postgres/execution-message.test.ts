@@ -63,8 +63,41 @@ describe('encodeExecution', () => {
     );
   });
 
+  it('encodes an array of bytes in the binary form of bytea[]', () => {
+    const bytes = fc.uint8Array().map((one) => Buffer.from(one));
+    fc.assert(
+      fc.property(fc.array(bytes, { minLength: 1, maxLength: 64 }), (elements) => {
+        const { formats, values, endsThere } = readBind(
+          encodeExecution('noun.verb#01234567', [elements, 'x']) as Buffer,
+        );
+        expect([formats, endsThere, values[1]?.toString()]).toEqual([[1, 0], true, 'x']);
+        const words = (...numbers: number[]) =>
+          Buffer.concat(
+            numbers.map((number) => {
+              const word = Buffer.alloc(4);
+              word.writeInt32BE(number);
+              return word;
+            }),
+          );
+        const head = words(1, 0, 17, elements.length, 1);
+        expect(values[0]).toEqual(Buffer.concat([head, ...elements.flatMap((one) => [words(one.length), one])]));
+      }),
+    );
+  });
+
   it('leaves unsupported values to the driver', () => {
-    for (const other of [['a'], {}, 1n, undefined, 'x'.repeat(10_000), Buffer.alloc(20_000), new Date(8.64e15)]) {
+    for (const other of [
+      [],
+      ['a'],
+      [Buffer.alloc(1), null],
+      [Buffer.alloc(20_000)],
+      {},
+      1n,
+      undefined,
+      'x'.repeat(10_000),
+      Buffer.alloc(20_000),
+      new Date(8.64e15),
+    ]) {
       expect(encodeExecution('noun.verb#01234567', [other])).toBe(undefined);
     }
   });

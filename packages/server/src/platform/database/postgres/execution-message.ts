@@ -7,12 +7,15 @@ const scratch = Buffer.allocUnsafe(16 * 1024);
 const bytesPerUnit = 3;
 
 const bind = 0x42;
+const byteaOid = 17;
+/** Dimensions, flags, type, length and lower bound. */
+const arrayHeadLength = 20;
 /** Execute without a name and a limit (10 bytes), Sync (5 bytes). */
 const executeAndSync = Buffer.from([0x45, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0x53, 0, 0, 0, 4]);
 
 /**
  * Bind, Execute and Sync in one buffer, for a statement that is prepared under `name`. Supports texts, bytes, dates,
- * numbers, booleans and null; returns undefined for other values, very long ones and dates whose year does not have
+ * numbers, booleans, null and arrays of bytes; returns undefined for other values, very long ones and dates whose year does not have
  * four digits, which the driver encodes.
  */
 export function encodeExecution(name: string, values: readonly unknown[]): Buffer | undefined {
@@ -29,8 +32,8 @@ export function encodeExecution(name: string, values: readonly unknown[]): Buffe
 }
 
 /**
- * Writes the portal without a name, the statement and a format per value: 1 for bytes, 0 for texts. Returns where
- * values begin.
+ * Writes the portal without a name, the statement and a format per value: 1 for bytes and arrays of them, 0 for texts.
+ * Returns where values begin.
  */
 function writeHead(name: string, values: readonly unknown[]): number {
   scratch[0] = bind;
@@ -38,8 +41,12 @@ function writeHead(name: string, values: readonly unknown[]): number {
   let at = 6 + scratch.write(name, 6, 'latin1');
   scratch[at] = 0;
   at = scratch.writeInt16BE(values.length, at + 1);
-  for (const value of values) at = scratch.writeInt16BE(value instanceof Uint8Array ? 1 : 0, at);
+  for (const value of values) at = scratch.writeInt16BE(isBinary(value) ? 1 : 0, at);
   return scratch.writeInt16BE(values.length, at);
+}
+
+function isBinary(value: unknown): boolean {
+  return value instanceof Uint8Array || Array.isArray(value);
 }
 
 function writeNull(at: number): number {
@@ -51,6 +58,7 @@ function writeValue(value: unknown, at: number): number {
   if (typeof value === 'string') return writeText(value, at);
   if (value instanceof Uint8Array) return writeBytes(value, at);
   if (value instanceof Date) return writeDate(value, at);
+  if (Array.isArray(value)) return writeByteArrays(value, at);
   return typeof value === 'number' || typeof value === 'boolean' ? writeText(String(value), at) : -1;
 }
 
@@ -66,6 +74,22 @@ function writeBytes(bytes: Uint8Array, at: number): number {
   scratch.writeInt32BE(bytes.length, at);
   scratch.set(bytes, at + 4);
   return at + 4 + bytes.length;
+}
+
+/** The binary form of `bytea[]`: one dimension that starts at 1, without nulls. */
+function writeByteArrays(elements: readonly unknown[], start: number): number {
+  if (elements.length === 0 || !fits(arrayHeadLength, start)) return -1;
+  let at = scratch.writeInt32BE(1, start + 4);
+  at = scratch.writeInt32BE(0, at);
+  at = scratch.writeInt32BE(byteaOid, at);
+  at = scratch.writeInt32BE(elements.length, at);
+  at = scratch.writeInt32BE(1, at);
+  for (const element of elements) {
+    at = element instanceof Uint8Array ? writeBytes(element, at) : -1;
+    if (at < 0) return -1;
+  }
+  scratch.writeInt32BE(at - start - 4, start);
+  return at;
 }
 
 function writeDate(date: Date, at: number): number {

@@ -3,7 +3,7 @@
  * The driver's own query takes three times as long: it copies its configuration, requests the known columns with each
  * execution, makes an object of each, and writes four messages.
  */
-import { type Client, Query, type QueryArrayConfig } from 'pg';
+import { type Client, type PoolClient, Query, type QueryArrayConfig } from 'pg';
 import { encodeExecution } from './execution-message.ts';
 
 export interface StatementResult {
@@ -115,7 +115,7 @@ class NamedQuery extends BaseQuery {
 type NamedConfig = QueryArrayConfig & { readonly name: string; readonly values: readonly unknown[] };
 
 /** Sends a statement; rejects with the error of the server or of the connection. */
-export function sendNamed(client: Client, config: QueryArrayConfig): Promise<StatementResult> {
+export function sendNamed(client: Client | PoolClient, config: QueryArrayConfig): Promise<StatementResult> {
   const connection = client.connection as unknown as DriverConnection;
   return new Promise((resolve, reject) => {
     const query = new NamedQuery(connection, config as NamedConfig, (error, result) => {

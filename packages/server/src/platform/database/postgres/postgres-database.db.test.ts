@@ -61,6 +61,14 @@ const settings = {
   params: {},
   columns: { commits: 'text', locks: 'text', statements: 'text' },
 } as const;
+const planOf = (['read', 'write', 'counter', 'pool'] as const).map((lane) =>
+  statement(`postgres_test.plan_of_${lane}`, {
+    lane,
+    sql: 'explain (costs off) select id from few where id = :id',
+    params: { id: 'int4' },
+    columns: { line: 'text' },
+  }),
+);
 const settingsOf = (['read', 'write', 'counter', 'pool'] as const).map((lane) =>
   statement(`postgres_test.settings_of_${lane}`, { ...settings, lane }),
 );
@@ -145,6 +153,13 @@ describe('lanes on PostgreSQL', () => {
       { commits: 'off', locks: '250ms', statements: '1s' },
       { commits: 'on', locks: '2s', statements: '10s' },
     ]);
+  });
+
+  it('plans no statement of a lane by the size of a table, which may grow while the plan is kept', async () => {
+    await operator.query(`create table few (id int4 primary key); insert into few values (1), (2), (3); analyze few`);
+    const plans = await Promise.all(planOf.map((each) => database.rows(each, { id: 1 })));
+    const kinds = plans.map(([first]) => /^(?:Index Only|Index|Seq) Scan/.exec(first?.line ?? '')?.[0]);
+    expect(kinds).toEqual(['Index Only Scan', 'Index Only Scan', 'Index Only Scan', 'Seq Scan']);
   });
 
   it('return reads while writes wait for a lock', async () => {

@@ -21,6 +21,7 @@ const laneSettings: SessionSettings = {
   lockTimeoutMs: 250,
   idleInTransactionTimeoutMs: 1000,
   synchronousCommit: true,
+  lookupsOnly: true,
 };
 const counterSettings: SessionSettings = { ...laneSettings, synchronousCommit: false };
 /**
@@ -59,6 +60,7 @@ export async function openPostgres(given: PostgresOptions): Promise<PostgresData
     lockTimeoutMs: poolLockTimeoutMs,
     idleInTransactionTimeoutMs,
     synchronousCommit: true,
+    lookupsOnly: false,
   };
   const opening = [
     openLane('read', 2, options, laneSettings, order),
