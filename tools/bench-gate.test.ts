@@ -13,11 +13,14 @@ describe('the gate', () => {
     { measured: 2.301, holds: false, loss: 0.1505 },
     { measured: 2.4, holds: false, loss: 0.2 },
     { measured: 1, holds: true, loss: -0.5 },
-    { measured: Number.NaN, holds: false, loss: Number.NaN },
   ])('against a committed 2.0, $measured holds: $holds', ({ measured, holds, loss }) => {
     const [verdict] = judge({ login: 2 }, { login: measured });
     expect(verdict).toMatchObject({ name: 'login', committed: 2, measured, holds });
     expect(verdict?.loss).toBeCloseTo(loss, 6);
+  });
+
+  it('fails when the measurement is no number', () => {
+    expect(judge({ login: 2 }, { login: Number.NaN })).toMatchObject([{ holds: false, loss: Number.NaN }]);
   });
 
   it('fails for an operation that is not committed, or no longer measured', () => {

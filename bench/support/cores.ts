@@ -1,6 +1,7 @@
 /** Assigns cores: one to the system under test, the other to everything else. */
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
+import type { Command } from '../../e2e/support/program.ts';
 
 /** The core of the system under test and of references compared by CPU time. */
 const systemCore = 0;
@@ -8,7 +9,7 @@ const systemCore = 0;
 const loadCore = 1;
 
 /** A command line on the core of the system under test. */
-export function onSystemCore(command: readonly string[]): string[] {
+export function onSystemCore(command: Command): Command {
   return ['taskset', '-c', String(systemCore), ...command];
 }
 

@@ -26,7 +26,7 @@ export async function startProcess<Hello>(
   parameter: string,
   env: Readonly<Record<string, string>>,
 ): Promise<ReferenceProcess<Hello>> {
-  const [file = '', ...parameters] = onSystemCore([process.execPath, script, parameter]);
+  const [file, ...parameters] = onSystemCore([process.execPath, script, parameter]);
   const child = spawn(file, parameters, {
     cwd: root,
     env: { ...process.env, ...env },

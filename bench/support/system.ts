@@ -44,7 +44,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   mkdirSync(options.dataDirectory, { recursive: true, mode: 0o700 });
   const logPath = join(options.dataDirectory, 'bench.log');
   const log = openSync(logPath, 'a');
-  const [file = '', ...parameters] = onSystemCore([process.execPath, join(root, 'bin/latchkey.cjs'), 'serve']);
+  const [file, ...parameters] = onSystemCore([process.execPath, join(root, 'bin/latchkey.cjs'), 'serve']);
   const startedMs = performance.now();
   const child = spawn(file, parameters, {
     cwd: root,

@@ -32,13 +32,15 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
+/** A program and its parameters. */
+export type Command = readonly [string, ...string[]];
+
 /** Starts a program; with `group` in a process group of its own, as under a terminal or an init system. */
 export function startProgram(
-  command: readonly [string, ...string[]],
+  [file, ...parameters]: Command,
   settings: Settings = {},
   options: { readonly group?: boolean; readonly directory?: string } = {},
 ): Program {
-  const [file, ...parameters] = command;
   const child = spawn(file, parameters, {
     cwd: options.directory ?? root,
     env: environmentOf(settings),

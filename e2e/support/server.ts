@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { highLimits } from '../../packages/server/test/support/high-limits.ts';
 import { eventually } from '../../packages/server/test/support/wait.ts';
 import { findFreePort } from './free-port.ts';
-import { type ExitStatus, launcher, type Program, type Settings, startProgram } from './program.ts';
+import { type Command, type ExitStatus, launcher, type Program, type Settings, startProgram } from './program.ts';
 
 export type ServerOptions = {
   /** The embedded database in the data directory, or a connection string of PostgreSQL. */
@@ -23,7 +23,7 @@ export type ServerOptions = {
   /** The root of another checkout, whose release is started. */
   readonly checkout?: string;
   /** The command line that starts this one, for example on a core of its own. */
-  readonly wrap?: (command: readonly string[]) => string[];
+  readonly wrap?: (command: Command) => Command;
 };
 
 export type RunningServer = {
@@ -75,7 +75,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const url = `http://127.0.0.1:${port}`;
   const dataDirectory = options.dataDirectory ?? makeDirectory();
   const settings = { ...settingsOf(options, dataDirectory, port), LATCHKEY_OPS_PORT: String(opsPort) };
-  const { checkout, wrap = (command) => [...command] } = options;
+  const { checkout, wrap = (command) => command } = options;
   const release = checkout === undefined ? launcher : join(checkout, 'bin', 'latchkey.cjs');
   const program = startProgram(
     wrap([process.execPath, release, 'serve', ...(options.parameters ?? [])]),

@@ -17,6 +17,9 @@ export type MixedOperation =
   | 'login page'
   | 'JWKS';
 
+/** It uses nothing up. */
+type RepeatableOperation = Exclude<MixedOperation, 'refresh' | 'logout' | 'registration'>;
+
 /** Parts of a hundred. */
 const parts: Readonly<Record<MixedOperation, number>> = {
   'session check, token': 44,
@@ -81,30 +84,32 @@ export class MixedTraffic {
   }
 
   #requestOf(operation: MixedOperation, number: number): MixedRequest {
+    if (operation === 'registration') return registration(operation, number);
+    if (operation === 'refresh' || operation === 'logout') return this.#useUp(operation, number);
+    return { bytes: this.#bytesOf(operation, number), context: { operation } };
+  }
+
+  #bytesOf(operation: RepeatableOperation, number: number): Buffer {
     const user = this.#users[number % this.#users.length] as BenchUser;
     switch (operation) {
       case 'session check, token':
-        return { bytes: get('/api/v1/auth/session', this.#session(number)), context: { operation } };
+        return get('/api/v1/auth/session', this.#session(number));
       case 'own profile':
-        return { bytes: get('/api/v1/users/me', this.#session(number)), context: { operation } };
+        return get('/api/v1/users/me', this.#session(number));
       case 'own sessions':
-        return { bytes: get('/api/v1/users/me/sessions', this.#session(number)), context: { operation } };
+        return get('/api/v1/users/me/sessions', this.#session(number));
       case 'session check, cookie':
-        return { bytes: this.#cookieCheck(number), context: { operation } };
+        return this.#cookieCheck(number);
       case 'login':
-        return { bytes: loginRequest(user), context: { operation } };
+        return loginRequest(user);
       case 'login, cookie':
-        return { bytes: loginRequest(user, 'cookie'), context: { operation } };
+        return loginRequest(user, 'cookie');
       case 'login page':
-        return { bytes: requestBytes('GET', '/login'), context: { operation } };
+        return requestBytes('GET', '/login');
       case 'JWKS':
-        return { bytes: requestBytes('GET', '/.well-known/jwks.json'), context: { operation } };
+        return requestBytes('GET', '/.well-known/jwks.json');
       case 'password reset, request':
-        return { bytes: post('forgot-password', { email: user.email }), context: { operation } };
-      case 'registration':
-        return registration(operation, number);
-      default:
-        return this.#useUp(operation, number);
+        return post('forgot-password', { email: user.email });
     }
   }
 
