@@ -182,11 +182,11 @@ describeOnBothDatabases('administration of users', (database) => {
     });
 
     it.each([
-      ['disabling', disableUser, 'user.disabled'],
-      ['ending all sessions', endSessions, 'user.sessions_ended'],
+      ['disabling', disableUser, 'user.disabled', 'disabled'],
+      ['ending all sessions', endSessions, 'user.sessions_ended', 'ended_by_operator'],
     ] as const)(
       '%s ends every session, publishes the revocations with the commit, and records one event',
-      async (_, operation, action) => {
+      async (_, operation, action, reason) => {
         const { sessionId } = await addSession(fixture, user, 'cookie');
         expect(await showUser(flow, user.id)).toMatchObject({ liveSessions: 2, lastLoginAt: fixture.clock.now() });
         const change = { kind: 'changed', endedSessions: 2 };
@@ -197,7 +197,7 @@ describeOnBothDatabases('administration of users', (database) => {
         expect(await database().rows(activeFamilies, { userId: user.id })).toEqual([]);
         const revoked = [
           { kind: 'user', target: user.id, epoch: 2 },
-          { kind: 'session', target: sessionId, epoch: null },
+          { kind: 'session', target: sessionId, epoch: null, reason },
         ];
         expect(committed?.revoked).toEqual(expect.arrayContaining(revoked));
         const events = await eventsOf(user.id);
