@@ -97,7 +97,7 @@ describeOnBothDatabases('sessions', (database) => {
     it('is published after the commit', async () => {
       const sessionId = await login();
       const committed = await effectsOf(database(), async () => expect(await end(sessionId)).toBe(true));
-      const revoked = [{ kind: 'session', target: sessionId, epoch: null }];
+      const revoked = [{ kind: 'session', target: sessionId, epoch: null, reason: 'logout' }];
       expect(committed).toEqual([{ revoked, enqueued: false }]);
     });
 

@@ -98,7 +98,12 @@ describeOnBothDatabases('changing a user', (database) => {
     });
     const revoked = [
       { kind: 'user', target: userId, epoch: 2 },
-      ...sessions.map(({ sessionId }) => ({ kind: 'session', target: sessionId, epoch: null })),
+      ...sessions.map(({ sessionId }) => ({
+        kind: 'session',
+        target: sessionId,
+        epoch: null,
+        reason: 'password_reset',
+      })),
     ];
     expect(committed).toEqual([{ revoked: expect.arrayContaining(revoked), enqueued: true }]);
     expect(committed[0]?.revoked).toHaveLength(3);

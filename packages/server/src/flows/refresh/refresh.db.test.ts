@@ -99,7 +99,7 @@ describeOnBothDatabases('refresh', (database) => {
     );
     const committed = await effectsOf(database(), () => Promise.all(reuses));
     expect(await read()).toEqual({ endReason: 'refresh_token_reuse', mails: 1, events: 1 });
-    const revoked = [{ kind: 'session', target: login.sessionId, epoch: null }];
+    const revoked = [{ kind: 'session', target: login.sessionId, epoch: null, reason: 'refresh_token_reuse' }];
     expect(committed).toEqual([{ revoked, enqueued: true }]);
   });
 
