@@ -41,7 +41,7 @@ export class Smtp implements MailTransport {
     this.#transporter = openTransporter(options);
   }
 
-  send(message: MailMessage, signal?: AbortSignal): Promise<SendOutcome> {
+  async send(message: MailMessage, signal?: AbortSignal): Promise<SendOutcome> {
     assertSafe(message);
     return inSpan(['client', 'smtp.send', {}], async (span) => {
       const outcome = await this.#send(message, signal);
