@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { FixedClock } from '#kernel/clock.ts';
 import { Application } from './support/application.ts';
 import { loginByCode, loginByLink, loginMethodsEnabled, requestCode, requestLink } from './support/login-by-mail.ts';
+import { addTotpUser, codeNow, proveSecondFactor } from './support/second-factors.ts';
 import { roundTripsOf } from './support/statement-counts.ts';
 import { storedLinkToken } from './support/stored-links.ts';
 import {
@@ -159,6 +160,27 @@ describe('login', () => {
     const code = await storedLinkToken(app, await userIdOf(app, email), 'email_code');
     const names = await roundTripsOf(app, () => loginByCode(app, email, code, { browserToken }));
     expect(names).toEqual([...mailLogin, 'login_by_mail.reserve_attempt'].toSorted());
+  });
+
+  it('by the code of an app makes one and one transaction, which gives the use of the rate limit back', async () => {
+    const user = await addTotpUser(mailer);
+    const { ticket } = (await login(app, user.email)).data;
+    const code = codeNow(app, user.secret, 1);
+    const names = await roundTripsOf(app, async () => {
+      expect((await proveSecondFactor(app, ticket, { code })).status).toBe(200);
+    });
+    expect(names).toEqual([
+      'attempt_counters.reset',
+      'login.complete',
+      'logins.consume_ticket',
+      'logins.find_candidate',
+      'rate_limit_counters.refund',
+      'second_factor.reserve_guess',
+      'totp_secrets.use_step',
+      'transaction.begin',
+      'transaction.commit',
+      'users.lock',
+    ]);
   });
 });
 

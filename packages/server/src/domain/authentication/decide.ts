@@ -7,6 +7,7 @@ import type { Users } from '#domain/users/index.ts';
 import { Problem, type ProblemCode } from '#kernel/problem.ts';
 import type { Requester } from '#kernel/requester.ts';
 import type { Database, Queries } from '#platform/database/index.ts';
+import { noUse, type QuotaReservation, refundWithin } from '#platform/rate-limit/index.ts';
 import { type Candidate, findCandidate, isGracePeriodOver } from './candidate.ts';
 import {
   consumeProof,
@@ -51,7 +52,10 @@ export interface LoginOptions {
 }
 
 /** How a further proof of a login is presented. */
-export type FurtherOptions = Pick<LoginOptions, 'deviceToken' | 'browserHash'>;
+export type FurtherOptions = Pick<LoginOptions, 'deviceToken' | 'browserHash'> & {
+  /** The use of the client's rate limit, which a right proof gives back. */
+  readonly quota?: QuotaReservation | undefined;
+};
 
 /** The result of a right proof. The gate throws a rejection as its Problem. */
 export type LoginResult =
@@ -131,7 +135,7 @@ export async function continueLogin(
   gate: LoginGate,
   ticket: string,
   proof: FurtherProof,
-  { deviceToken, browserHash }: FurtherOptions,
+  { deviceToken, browserHash, quota = noUse }: FurtherOptions,
   requester: Requester,
 ): Promise<LoginResult> {
   const { userId } = proof;
@@ -154,7 +158,13 @@ export async function continueLogin(
     const proven = [...login.proven, provenBy(proof, now)];
     const origin = originOf(login);
     const continued = { proof, candidate, proven, beganAt, origin, transport, requester, now };
-    return consumeAndWrite(gate, tx, continued, decide(gate, continued), false);
+    const decision = decide(gate, continued);
+    // First of them: the statement that reserves a guess locks the counter of the client before that of the user.
+    const [, outcome] = await Promise.all([
+      decision.kind === 'reject' ? undefined : refundWithin(tx, quota),
+      consumeAndWrite(gate, tx, continued, decision, false),
+    ]);
+    return outcome;
   };
   const outcome = await reportingStuckCounter(gate, proof, requester, () => gate.database.transaction(work));
   return finish(gate, proof.by, outcome);

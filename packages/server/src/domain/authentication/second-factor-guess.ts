@@ -7,19 +7,30 @@ import {
   secondFactorSchedule,
 } from '#domain/attempts/index.ts';
 import { isActive } from '#domain/users/index.ts';
+import { assert } from '#kernel/assert.ts';
 import { Problem } from '#kernel/problem.ts';
 import { type Database, statement } from '#platform/database/index.ts';
-import { hashSecret, parseSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
+import {
+  noUse,
+  type QuotaReservation,
+  useColumns,
+  useFields,
+  useFragment,
+  useGranted,
+  useJoins,
+} from '#platform/rate-limit/index.ts';
+import { hashSecret } from '#protocol/secret-token/index.ts';
 
+const used = useFragment();
 const reserved = reserveAttemptFragment(
   `case when known.device_id is null then 'second_factor' else 'second_factor_known_device' end`,
-  { when: 'exists (select from known)', schedule: secondFactorSchedule },
+  { when: `exists (select from known) and ${useGranted()}`, schedule: secondFactorSchedule },
 );
 
 /**
- * Reads the user of a ticket with the secret of their authenticator, and counts one failed guess, of all logins of the user
- * together. A known device has its own counter, so that who knows the password cannot lock the user out of it. Without a
- * usable ticket nothing is counted.
+ * Takes one use of the client's rate limit, reads the user of a ticket with the secret of their authenticator, and counts one
+ * failed guess, of all logins of the user together. A known device has its own counter, so that who knows the password cannot
+ * lock the user out of it. Without a usable ticket no guess is counted.
  */
 const reserve = statement('second_factor.reserve_guess', {
   lane: 'counter',
@@ -33,11 +44,15 @@ const reserve = statement('second_factor.reserve_guess', {
         left join totp_secrets s on s.user_id = u.id and s.confirmed_at is not null
       where l.ticket_hash = :ticketHash and l.browser_hash is not distinct from :browserHash::bytea
         and l.consumed_at is null and l.expires_at > :attemptedAt),
+    ${used.sql},
     ${reserved.sql}
-    select ${attemptFields}, known.id as user_id, known.device_id, known.wrapped, known.secret_id, known.sealed_secret
-    from (select) as one left join reserved on true left join attempt_counter on true left join known on true`,
-  params: { ticketHash: 'bytea', browserHash: 'bytea?', deviceId: 'uuid?', ...reserved.params },
+    select ${useFields}, ${attemptFields}, known.id as user_id, known.device_id, known.wrapped, known.secret_id,
+      known.sealed_secret
+    from (select) as one ${useJoins}
+      left join reserved on true left join attempt_counter on true left join known on true`,
+  params: { ticketHash: 'bytea', browserHash: 'bytea?', deviceId: 'uuid?', ...used.params, ...reserved.params },
   columns: {
+    ...useColumns,
     ...attemptColumns,
     userId: 'uuid?',
     deviceId: 'uuid?',
@@ -63,19 +78,21 @@ export interface GuessOfTicket {
   readonly ticket: string;
   readonly browserHash?: Buffer | undefined;
   readonly deviceId: string | undefined;
+  /** The use of the client's rate limit, where it is not counted yet. */
+  readonly quota?: QuotaReservation | undefined;
 }
 
 /**
  * Counts a guess at the second factor of a ticket's user.
  *
- * @throws Problem `invalid_ticket`, without counting; `too_many_requests` after too many wrong codes.
+ * @throws Problem `invalid_ticket`, without counting a guess; `too_many_requests` after too many wrong codes, or when the client's
+ * rate limit is exhausted.
  */
 export async function reserveSecondFactor(
   database: Database,
-  { ticket, browserHash, deviceId }: GuessOfTicket,
+  { ticket, browserHash, deviceId, quota = noUse }: GuessOfTicket,
   now: Date,
 ): Promise<ReservedGuess> {
-  if (parseSecret(secretPrefixes.loginTicket, ticket) === null) throw new Problem('invalid_ticket');
   const row = await database.row(reserve, {
     ticketHash: hashSecret(ticket),
     browserHash: browserHash ?? null,
@@ -83,8 +100,12 @@ export async function reserveSecondFactor(
     // Nothing is counted without a user.
     unknownKey: Buffer.alloc(0),
     attemptedAt: now,
+    ...quota.sqlParams(),
   });
-  if (row === undefined || row.userId === null || row.wrapped === null) throw new Problem('invalid_ticket');
+  assert(row !== undefined, 'the statement returns one row in every case');
+  await quota.recordResult(row);
+  quota.require();
+  if (row.userId === null || row.wrapped === null) throw new Problem('invalid_ticket');
   const { userId, wrapped } = row;
   const number = requireAttempt(row, now, secondFactorSchedule);
   return { userId, wrapped, number, fromKnownDevice: row.deviceId !== null, totp: secretOf(row) };

@@ -36,6 +36,7 @@ export function secondFactorEndpoints(flow: SecondFactorPages): readonly Endpoin
         'After a wrong proof the ticket can be used again.',
       auth: { principals: ['public'] },
       rateLimit: 'credential',
+      countsUse: ({ passkey }) => passkey === undefined,
       request: {
         body: z
           .strictObject({
@@ -59,13 +60,13 @@ export function secondFactorEndpoints(flow: SecondFactorPages): readonly Endpoin
         'login_incomplete',
         'email_not_verified',
       ],
-      handler: async ({ body, caller }) => {
+      handler: async ({ body, caller, use: quota }) => {
         const { ticket, deviceToken = caller.deviceCookie, passkey } = body;
         if (passkey !== undefined) {
-          return loginResponse(await secondFactorByPasskey(flow, { ticket, deviceToken, passkey }, caller));
+          return loginResponse(await secondFactorByPasskey(flow, { ticket, deviceToken, passkey, quota }, caller));
         }
         const typed = typedSecondFactor(body);
-        return loginResponse(await secondFactor(flow, { ticket, deviceToken, typed }, caller));
+        return loginResponse(await secondFactor(flow, { ticket, deviceToken, typed, quota }, caller));
       },
     }),
     optionsEndpoint(flow),

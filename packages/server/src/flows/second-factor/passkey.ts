@@ -10,6 +10,7 @@ import {
 import { assertionOptions, listPasskeys } from '#domain/passkeys/index.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { Requester } from '#kernel/requester.ts';
+import type { QuotaReservation } from '#platform/rate-limit/index.ts';
 import { hashSecret } from '#protocol/secret-token/index.ts';
 import type { AuthenticationResponseJson, ChallengeContext, RequestOptionsJson } from '#protocol/webauthn/index.ts';
 import type { SecondFactor } from './second-factor.ts';
@@ -33,12 +34,14 @@ export interface PasskeyAttempt {
   readonly browserHash?: Buffer | undefined;
   readonly deviceToken: string | undefined;
   readonly passkey: AuthenticationResponseJson;
+  /** The use of the client's rate limit, which a right assertion gives back. */
+  readonly quota?: QuotaReservation | undefined;
 }
 
 /** Continues the login, or throws the Problem of the rejection. No attempt is counted: a signature cannot be guessed. */
 export async function secondFactorByPasskey(
   flow: SecondFactor,
-  { ticket, browserHash, deviceToken, passkey }: PasskeyAttempt,
+  { ticket, browserHash, deviceToken, passkey, quota }: PasskeyAttempt,
   requester: Requester,
 ): Promise<LoginResult> {
   const now = flow.clock.now();
@@ -46,7 +49,7 @@ export async function secondFactorByPasskey(
   try {
     const compared = await comparePasskey(flow, passkey, { context: contextOf(ticket), userId, now });
     if (compared.kind === 'rejected') throw compared.problem;
-    return await continueLogin(flow, ticket, compared.proof, { deviceToken, browserHash }, requester);
+    return await continueLogin(flow, ticket, compared.proof, { deviceToken, browserHash, quota }, requester);
   } catch (error) {
     if (error instanceof Problem && /^(?:invalid|unknown)_passkey$/.test(error.code)) {
       const userKey = await flow.users.key(userId);

@@ -72,6 +72,38 @@ describe.each(['postgres', 'embedded'] as const)('POST /api/v1/auth/login/second
     });
   });
 
+  it('counts only wrong codes in the rate limit of the client, and tickets that nobody has', async () => {
+    const remaining = (response: { readonly headers: Headers }) =>
+      Number(/r=(\d+)/.exec(response.headers.get('ratelimit') ?? '')?.[1]);
+    const right = await proveSecondFactor(app, await begin(), { code: codeNow(app, user.secret) });
+    const wrong = await proveSecondFactor(app, await begin(), { code: '000000' });
+    // The response of a success was counted when it was written, and gives its use back.
+    expect(remaining(wrong)).toBe(remaining(right));
+    for (const [place, ticket] of ['lk_lt_unknown', 'x', await begin()].entries()) {
+      const refused = await proveSecondFactor(app, ticket, { code: '000000' });
+      expect([refused.status, remaining(refused)]).toEqual([401, remaining(wrong) - 1 - place]);
+    }
+  });
+
+  it('completes the logins of many users of one client at once, beside wrong codes', async () => {
+    const users = await Promise.all(Array.from({ length: 8 }, () => addTotpUser(app)));
+    app.clock.advance(stepMs);
+    const tickets = await Promise.all(
+      users.map(async ({ email, secret }) => ({
+        secret,
+        wrong: (await login(app, email)).data.ticket,
+        right: (await login(app, email)).data.ticket,
+      })),
+    );
+    const statuses = await Promise.all(
+      tickets.flatMap(({ secret, wrong, right }) => [
+        proveSecondFactor(app, wrong, { code: '000000' }).then(({ status }) => status),
+        proveSecondFactor(app, right, { code: codeNow(app, secret) }).then(({ status }) => status),
+      ]),
+    );
+    expect(statuses).toEqual(users.flatMap(() => [401, 200]));
+  });
+
   it('leaves the ticket usable after a wrong code, and consumes it with a right one', async () => {
     const ticket = await begin();
     expect(await proveSecondFactor(app, ticket, { code: '000000' })).toMatchObject({ code: 'invalid_code' });

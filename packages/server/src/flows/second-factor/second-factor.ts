@@ -16,6 +16,7 @@ import { present } from '#kernel/assert.ts';
 import { Problem } from '#kernel/problem.ts';
 import type { Requester } from '#kernel/requester.ts';
 import type { Queries } from '#platform/database/index.ts';
+import type { QuotaReservation } from '#platform/rate-limit/index.ts';
 
 /** Dependencies of the flow. */
 export type SecondFactor = LoginGate & { readonly passkeys: PasskeySettings };
@@ -27,22 +28,24 @@ export interface SecondFactorAttempt {
   readonly browserHash?: Buffer | undefined;
   readonly deviceToken: string | undefined;
   readonly typed: TypedSecondFactor | undefined;
+  /** The use of the client's rate limit, where it is not counted yet. */
+  readonly quota?: QuotaReservation | undefined;
 }
 
 /** Continues the login, or throws the Problem of the rejection. */
 export async function secondFactor(
   flow: SecondFactor,
-  { ticket, browserHash, deviceToken, typed }: SecondFactorAttempt,
+  { ticket, browserHash, deviceToken, typed, quota }: SecondFactorAttempt,
   requester: Requester,
 ): Promise<LoginResult> {
   const now = flow.clock.now();
   const deviceId = flow.devices.read(deviceToken);
-  const guess = await reserveSecondFactor(flow.database, { ticket, browserHash, deviceId }, now);
+  const guess = await reserveSecondFactor(flow.database, { ticket, browserHash, deviceId, quota }, now);
   const given = present(typed, 'a code, which the schema requires');
   const proof = compareSecondFactor(flow.keys, guess, given, now);
   try {
     if (proof === undefined) throw new Problem('invalid_code');
-    return await continueLogin(flow, ticket, proof, { deviceToken, browserHash }, requester);
+    return await continueLogin(flow, ticket, proof, { deviceToken, browserHash, quota }, requester);
   } catch (error) {
     // A code that was used before is as wrong as any other; the gate's transaction has rolled back.
     if (error instanceof Problem && error.code === 'invalid_code') await recordWrongCode(flow, guess, given, requester);

@@ -197,9 +197,9 @@ export interface ApiEndpoint<
   readonly limitedBy?: LimitedBy<B>;
   /**
    * The handler counts: in a statement of its own where the database counts, or in the process with `use.report`. Otherwise
-   * the engine counts before the handler.
+   * the engine counts before the handler. A function tells it of the request's body.
    */
-  readonly countsUse?: true;
+  readonly countsUse?: true | ((body: Parsed<B>) => boolean);
   readonly handler: (input: HandlerInput<B, Q, P, K>) => ApiResponse<z.output<D>> | Promise<ApiResponse<z.output<D>>>;
 }
 

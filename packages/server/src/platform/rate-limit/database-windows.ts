@@ -2,8 +2,9 @@
 import { assert } from '#kernel/assert.ts';
 import { type Batch, wholeBatch } from '#kernel/batches.ts';
 import type { Clock } from '#kernel/clock.ts';
-import { type Database, statement } from '#platform/database/index.ts';
+import { type Database, type Queries, statement } from '#platform/database/index.ts';
 import { type Charge, nameOf, windowMsOf } from './quota.ts';
+import type { QuotaReservation } from './shared-use.ts';
 import {
   afterRefund,
   type RefundValues,
@@ -34,6 +35,12 @@ const refund = statement('rate_limit_counters.refund', {
   params: refunded.params,
   columns: { one: 'int4' },
 });
+
+/** Gives back the use that a statement counted, in the transaction of the success. A success locks an attempt counter after it. */
+export async function refundWithin(tx: Queries, quota: QuotaReservation): Promise<void> {
+  const values = quota.refundParams();
+  if (values.refundPerIdentifierKey !== null) await tx.row(refund, values);
+}
 
 const sweep = statement('rate_limit_counters.sweep', {
   lane: 'pool',

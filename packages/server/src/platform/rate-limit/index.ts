@@ -18,7 +18,7 @@
  *   each process continues with its own counts.
  * - The number of keys is bounded. Keys contain addresses, so they are stored as HMACs outside the process.
  */
-export { DatabaseWindows, deleteEndedWindows } from './database-windows.ts';
+export { DatabaseWindows, deleteEndedWindows, refundWithin } from './database-windows.ts';
 export type { Quota } from './quota.ts';
 export {
   type LocalClass,

@@ -60,8 +60,12 @@ function isFromOtherSite({ method }: Limited, { headers }: FastifyRequest, { for
   return method === 'GET' && (site === 'cross-site' || site === 'same-site') && foreignOrigin === undefined;
 }
 
-function leavesCounting(endpoint: Limited): boolean {
-  return endpoint.countsUse === true;
+function leavesCounting({ countsUse }: Limited): boolean {
+  return countsUse === true;
+}
+
+function leavesCountingOf({ countsUse }: Limited, body: unknown): boolean {
+  return typeof countsUse === 'function' ? countsUse(body as never) : countsUse === true;
 }
 
 /** Counts an invalid credential by address: each costs a signature check or a query. */
@@ -98,7 +102,7 @@ function sharedCounterOf(responder: Responder, endpoint: Limited): CountAround |
     const { limiter, logger } = responder.options;
     const rateLimit = classOf?.(body as never) ?? declared;
     const isRefunded = refundedOutcomes[rateLimit];
-    const isLeft = leavesCounting(endpoint) && rateLimit === declared;
+    const isLeft = leavesCountingOf(endpoint, body) && rateLimit === declared;
     const identifier = identify === undefined ? principal?.userId : identify(body);
     const address = limiter.bucketOf(caller.address);
     const use = limiter.useShared(rateLimit, { address, identifier });
