@@ -85,10 +85,10 @@ describe('the launcher', () => {
     expect(threads({ ...environment, UV_THREADPOOL_SIZE: '3' })).toBe('3');
   });
 
-  it('restarts a long-running process in place with a bounded young generation', () => {
+  it('restarts a long-running process in place with the options of its garbage collector', () => {
     const child = spawnSync(process.execPath, [longRunning, 'exit', '0'], { encoding: 'utf8' });
     const { options, args, pid } = JSON.parse(child.stdout) as { options: string[]; args: string[]; pid: number };
-    expect(options).toEqual(['--max-semi-space-size=4']);
+    expect(options).toEqual(['--max-semi-space-size=4', '--concurrent-marking-max-worker-num=1']);
     expect(args).toEqual(['exit', '0']);
     expect(pid).toBe(child.pid);
   });

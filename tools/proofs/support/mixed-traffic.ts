@@ -42,6 +42,9 @@ export const mixedOperations = Object.keys(parts) as readonly MixedOperation[];
 const cycle = mixedOperations.flatMap((operation) => Array<MixedOperation>(parts[operation]).fill(operation));
 const step = 37;
 
+/** With three logouts in a hundred requests, a session waits for more requests than there are connections. */
+const leavingSessions = 50;
+
 export interface MixedContext {
   readonly operation: MixedOperation;
   /** The session whose tokens the request uses up or renews. */
@@ -59,12 +62,15 @@ export interface MixedRequest {
 export class MixedTraffic {
   readonly #users: readonly BenchUser[];
   readonly #sessions: Tokens[];
+  /** Sessions that no request uses any more. Each waits for its logout until the requests that used it have ended. */
+  readonly #leaving: Tokens[];
   readonly #cookies: string[];
   #number = 0;
 
   constructor(users: readonly BenchUser[], sessions: readonly Tokens[], cookies: readonly string[]) {
     this.#users = users;
-    this.#sessions = [...sessions];
+    this.#sessions = sessions.slice(leavingSessions);
+    this.#leaving = sessions.slice(0, leavingSessions);
     this.#cookies = [...cookies];
   }
 
@@ -122,9 +128,11 @@ export class MixedTraffic {
     return requestBytes('GET', '/api/v1/auth/session', { cookie });
   }
 
-  /** The oldest session leaves the pool: no other request in flight may use tokens that this one replaces or ends. */
+  /** The oldest session leaves the pool: no later request may use tokens that this one replaces or ends. */
   #useUp(operation: 'refresh' | 'logout', number: number): MixedRequest {
-    const session = this.#sessions.shift() ?? this.#session(number);
+    const oldest = this.#sessions.shift() ?? this.#session(number);
+    if (operation === 'logout') this.#leaving.push(oldest);
+    const session = operation === 'logout' ? (this.#leaving.shift() ?? oldest) : oldest;
     const bytes =
       operation === 'refresh'
         ? post('refresh', { refreshToken: session.refreshToken })

@@ -149,9 +149,7 @@ describe('withUnicodeDomain', () => {
 });
 
 describe('the canonical form', () => {
-  it('is its own canonical form for 20,000 addresses, in lower-case ASCII with one @', {
-    timeout: 60_000,
-  }, () => {
+  it('is its own canonical form for 4,000 addresses, in lower-case ASCII with one @', () => {
     let accepted = 0;
     fc.assert(
       fc.property(address, (input) => {
@@ -162,9 +160,9 @@ describe('the canonical form', () => {
         expect(/^[!-?A-~]+@[a-z0-9.-]+$/.test(canonical) && canonical === canonical.toLowerCase()).toBe(true);
         expect(canonicalOf(canonical)).toBe(canonical);
       }),
-      { numRuns: 20_000 },
+      { numRuns: 4000 },
     );
-    expect(accepted).toBeGreaterThan(16_000);
+    expect(accepted).toBeGreaterThan(3200);
   });
 
   it('is its own canonical form for arbitrary accepted text', () => {
@@ -197,8 +195,8 @@ describe('the canonical form', () => {
         seen[isSame ? 'same' : 'other'] += 1;
         expect(first.address.canonical === second.address.canonical).toBe(isSame);
       }),
-      { numRuns: 20_000 },
+      { numRuns: 4000 },
     );
-    expect(Math.min(seen.same, seen.other)).toBeGreaterThan(5_000);
+    expect(Math.min(seen.same, seen.other)).toBeGreaterThan(1000);
   });
 });

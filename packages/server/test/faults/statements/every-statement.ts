@@ -1,4 +1,4 @@
-/** No 2xx without its effect, and no effect without its audit event and mail job, whichever statement fails. */
+/** No 2xx without its effect, and no effect without its audit event and mail job, whichever of the interrupted statements fails. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commands } from '#app/cli/list.ts';
 import { accountPages } from './account-pages.ts';
