@@ -1,5 +1,6 @@
 /** Requests without an effect: CPU time compared with bare `node:http`. */
 import { setTimeout as pause } from 'node:timers/promises';
+import { startReceiver } from '../../packages/server/test/support/http-receiver.ts';
 import type { Lab } from '../support/lab.ts';
 import { type LoadOptions, load, repeat, type Traffic } from '../support/load.ts';
 import { cpuMilliseconds } from '../support/process-cost.ts';
@@ -19,6 +20,7 @@ export const requestRows: readonly Row[] = [
     const [session] = await addTokenSessions(await lab.system(), await lab.users(1), 1);
     return steady(lab, checkByToken(session?.accessToken ?? ''));
   }),
+  row('session-traced', 'session check, 10 % of them traced', [0.77, 0.85], againstUntraced),
   row('session-cookie', 'session check, warm, by cookie', [0.4, 0.55], async (lab) => {
     const [cookie = ''] = await addCookieSessions(await lab.system(), await lab.users(1), 1);
     return steady(lab, checkByCookie(cookie));
@@ -56,6 +58,30 @@ function checkByToken(token: string): Buffer {
 
 function checkByCookie(cookie: string): Buffer {
   return requestBytes('GET', '/api/v1/auth/session', { cookie });
+}
+
+/** The warm check on a server that traces as many checks as it does by default, and on one that traces nothing. */
+async function againstUntraced(lab: Lab): Promise<Measurement> {
+  const collector = await startReceiver();
+  collector.react((response) => response.writeHead(200, { 'content-type': 'application/x-protobuf' }).end());
+  try {
+    const untraced = await lab.system();
+    const traced = await lab.tracingSystem(`http://127.0.0.1:${collector.port}`);
+    // By cookie, because each server is an issuer of its own and rejects the tokens of the other.
+    const cookies = await addCookieSessions(untraced, await lab.users(1), 1);
+    const request = checkByCookie(cookies[0] ?? '');
+    const { seconds, windows } = lab.options;
+    for (const { port } of [untraced, traced])
+      await load(repeat(request), { port, connections, seconds: warmUpSeconds });
+    const sideOf = (system: Target) => () => costOf(system, repeat(request), { seconds, polling: true });
+    const found = await compare(
+      { latchkey: sideOf(traced), reference: sideOf(untraced) },
+      { windows, better: 'smaller' },
+    );
+    return { latchkey: microseconds(found.latchkey), reference: microseconds(found.reference), value: found.ratio };
+  } finally {
+    await collector.stop();
+  }
 }
 
 /** One repeated request, for the same time on both sides. */

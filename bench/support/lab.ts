@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type PostgresCluster, startPostgres } from '../../packages/server/test/support/postgres-cluster.ts';
-import { type System, startSystem } from './system.ts';
+import { type System, type SystemOptions, startSystem } from './system.ts';
 import { addUsers, type BenchUser } from './users.ts';
 
 export interface LabOptions {
@@ -19,6 +19,7 @@ export class Lab {
   #cluster: Promise<PostgresCluster> | undefined;
   #prepared: Promise<System> | undefined;
   #hashing: Promise<System> | undefined;
+  #tracing: Promise<System> | undefined;
   #users: BenchUser[] = [];
 
   constructor(options: LabOptions) {
@@ -45,6 +46,12 @@ export class Lab {
     return this.#hashing;
   }
 
+  /** A server like `system` that sends its traces to this collector. */
+  tracingSystem(tracesTo: string): Promise<System> {
+    this.#tracing ??= this.system().then(() => this.#start('tracing', { tracesTo }));
+    return this.#tracing;
+  }
+
   /** At least `count` users, created on the server with the smallest hash. */
   async users(count: number): Promise<readonly BenchUser[]> {
     const missing = count - this.#users.length;
@@ -53,11 +60,11 @@ export class Lab {
   }
 
   async close(): Promise<void> {
-    for (const system of [this.#hashing, this.#prepared]) await (await system)?.stop();
+    for (const system of [this.#tracing, this.#hashing, this.#prepared]) await (await system)?.stop();
     await (await this.#cluster)?.stop();
   }
 
-  async #start(name: string, more: { readonly fullHash?: true }): Promise<System> {
+  async #start(name: string, more: Pick<SystemOptions, 'fullHash' | 'tracesTo'>): Promise<System> {
     const { profileDirectory } = this.options;
     const databaseUrl = await this.databaseUrl();
     return startSystem({ databaseUrl, dataDirectory: join(this.directory, name), profileDirectory, ...more });

@@ -21,6 +21,8 @@ export interface SystemOptions {
   readonly fullHash?: true;
   /** Writes a CPU profile into this directory when the server exits. */
   readonly profileDirectory?: string | undefined;
+  /** The address of an OpenTelemetry collector; by default nothing is traced. */
+  readonly tracesTo?: string;
   /** A module of this repository that the server loads first, with the share that it reads from its environment. */
   readonly preload?: { readonly module: string; readonly loss: number } | undefined;
 }
@@ -85,6 +87,7 @@ function environment(options: SystemOptions, port: number, opsPort: number): Nod
     LATCHKEY_KEK: kek,
     ...(options.databaseUrl !== undefined && { DATABASE_URL: options.databaseUrl }),
     ...(options.fullHash !== true && { LATCHKEY_ARGON2_MEMORY_KIB: '8', LATCHKEY_ARGON2_TIME: '1' }),
+    ...(options.tracesTo !== undefined && { OTEL_EXPORTER_OTLP_ENDPOINT: options.tracesTo }),
     ...(options.preload !== undefined && {
       NODE_OPTIONS: `--import=${pathToFileURL(join(root, options.preload.module)).href}`,
       BENCH_PLANTED_LOSS: String(options.preload.loss),
