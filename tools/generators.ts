@@ -2,6 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { commands } from '../packages/server/src/app/cli/list.ts';
 import { commandsPage } from '../packages/server/src/app/cli/reference.ts';
+import { dependencyPage } from '../packages/server/src/app/dependency-page.ts';
 import { describedEndpoints, describedUrl } from '../packages/server/src/app/described.ts';
 import { revocationMatrixPage } from '../packages/server/src/app/revocation-matrix-page.ts';
 import { version } from '../packages/server/src/app/version.ts';
@@ -30,6 +31,7 @@ export const generators: readonly Generator[] = [
   file('revocation-matrix', 'docs/reference/revocation-matrix.md', revocationMatrixPage),
   file('statements', 'docs/reference/statements.md', statementPage),
   file('metrics', 'docs/reference/metrics.md', metricsPage),
+  file('dependencies', 'docs/reference/dependencies.md', dependencyPage),
   file('proofs', 'docs/reference/proofs.md', () => titled('Proofs', proofTable())),
   file('openapi', 'docs/reference/openapi.json', openApi),
   file('prometheus', 'deploy/prometheus/latchkey.rules.yml', prometheusRules),

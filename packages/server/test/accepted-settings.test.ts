@@ -7,6 +7,7 @@ import { FixedClock } from '#kernel/clock.ts';
 import { clientConfig } from '#platform/database/postgres/connecting.ts';
 import { Inbox, Smtp } from '#platform/mail/index.ts';
 import { Outbound } from '#platform/outbound/index.ts';
+import { driverOptions } from '#platform/redis/index.ts';
 import { clientAddress } from '#protocol/network-address/index.ts';
 import { readDestination } from '#protocol/outbound-url/index.ts';
 
@@ -99,9 +100,11 @@ describe('a value that "config check" accepts is accepted by its user', () => {
     property('DATABASE_URL', text, ({ database }) => {
       if (database.kind === 'embedded') throw new Error('the URL is missing');
       const { server } = database;
-      const client = new Client(clientConfig({ server, applicationName: 'test' }));
-      expect(client).toMatchObject({ host: server.host, port: server.port });
-      expect(server.host).toMatch(/^(?:\/|[\w.:-]+$)/);
+      for (const { host, port } of server.hosts) {
+        const client = new Client(clientConfig({ ...server, host, port }, { server, applicationName: 'test' }));
+        expect(client).toMatchObject({ host, port });
+        expect(host).toMatch(/^(?:\/|[\w.:-]+$)/);
+      }
     });
   });
 
@@ -138,10 +141,25 @@ describe('a value that "config check" accepts is accepted by its user', () => {
   it('REDIS_URL: the client of Redis', () => {
     property(
       'REDIS_URL',
-      textOf(['redis://host/3'], 'redis://', 'rediss://', ...authority, '/', '0', 'mydb', '?family=6'),
+      textOf(
+        ['redis://host/3', 'redis+sentinel://host,host.example:26380/name/3'],
+        'redis://',
+        'rediss://',
+        'redis+sentinel://',
+        ...authority,
+        '/',
+        '0',
+        'mydb',
+        '?family=6',
+        '?sentinel_password=x',
+      ),
       ({ redis }) => {
-        const client = new Redis({ ...redis, tls: undefined, lazyConnect: true });
-        expect(client.options).toMatchObject({ host: redis?.host, port: redis?.port, db: redis?.db });
+        if (redis === undefined) throw new Error('the server is missing');
+        const client = new Redis({ ...driverOptions(redis), lazyConnect: true });
+        const { kind, db } = redis;
+        const address =
+          kind === 'server' ? { host: redis.host, port: redis.port } : { name: redis.name, sentinels: redis.sentinels };
+        expect(client.options).toMatchObject({ ...address, db });
         expect(Number.isInteger(client.options.db)).toBe(true);
         client.disconnect();
       },

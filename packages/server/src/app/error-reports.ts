@@ -14,7 +14,7 @@ export function openErrorReports({ errorReports, mode }: Config): ErrorReports |
   return new ErrorReports({ ...origin, dsn: dsn.dsn, clock: systemClock });
 }
 
-const timeoutMs = 5000;
+export const errorReportTimeoutMs = 5000;
 /** Without a time of the service's own. */
 const pauseSeconds = 60;
 
@@ -33,7 +33,7 @@ export function connectErrorReports(
       method: 'POST',
       headers: { 'content-type': 'application/x-sentry-envelope', 'user-agent': `latchkey/${version}` },
       body,
-      timeoutMs,
+      timeoutMs: errorReportTimeoutMs,
     });
     if (result.kind === 'answered' && result.status < 300) return { kind: 'sent' };
     const asked = result.kind === 'answered' ? Number(result.headers['retry-after']) : Number.NaN;

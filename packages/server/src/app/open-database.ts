@@ -17,6 +17,7 @@ import {
   openEmbedded,
   openPostgres,
   type PostgresDatabase,
+  type PostgresHost,
   reasonOf,
   schemaState,
 } from '#platform/database/index.ts';
@@ -59,11 +60,23 @@ export async function openDatabase(config: Config, watchers: Watchers, presence:
     onStatement: (event: Parameters<Metrics['observeStatement']>[0]) => watchers.metrics.observeStatement(event),
     onConnectionError: note,
     onRefusal: note,
+    onMoved: (to: PostgresHost) =>
+      watchers.logger.warn('another PostgreSQL server is the primary', { component: 'postgresql', ...to }),
+    onReplica: (refusal: string | undefined) => {
+      if (refusal === undefined) watchers.dependencies.works('postgresql_replica');
+      else watchers.dependencies.refused('postgresql_replica', refusal);
+    },
     ...(watchers.onCommitted === undefined ? {} : { onCommitted: watchers.onCommitted }),
   };
   if (config.database.kind === 'postgres') {
-    const { directServer: _direct, adminServer: _admin, kind: _kind, ...reach } = config.database;
-    const database = await openPostgres({ ...reach, applicationName: 'latchkey', ...observers });
+    const {
+      directServer: _direct,
+      adminServer: _admin,
+      replicaServer: replica,
+      kind: _kind,
+      ...reach
+    } = config.database;
+    const database = await openPostgres({ ...reach, replica, applicationName: 'latchkey', ...observers });
     resources.add(
       'the database',
       () => database.close(),

@@ -51,6 +51,9 @@ function optional({ redis, config, dependencies, clockSkew, identityProviders }:
       ? []
       : [{ name: 'redis', optional: true, shared: true, run: () => redis.check() } as const]),
     ...(clockSkew === undefined ? [] : [{ name: 'clock', optional: true, run: () => clockSkew.describe() } as const]),
+    ...(config.database.kind === 'embedded' || config.database.replicaServer === undefined
+      ? []
+      : [lastReasonOf('postgresql_replica')]),
     ...(config.mail.smtp === undefined ? [] : [lastReasonOf('smtp')]),
     ...(config.registrationHook === undefined ? [] : [lastReasonOf('registration_hook')]),
     ...(config.passwords.breachService === undefined ? [] : [lastReasonOf('breached_passwords')]),

@@ -39,6 +39,11 @@ function watchServers({ metrics, opened, redis, dependencies }: Services): void 
   metrics.watch('db_pool_connections', () => database.poolUse().open);
   metrics.watch('db_pool_waiting', () => database.poolUse().waiting);
   metrics.watch('db_lane_in_flight', () => database.laneUse().map(({ lane, inFlight }) => [{ lane }, inFlight]));
+  if (database.replicaUse() !== undefined) {
+    metrics.watch('db_replica_reads_total', () =>
+      Object.entries(database.replicaUse() ?? {}).map(([server, count]) => [{ server }, count]),
+    );
+  }
   metrics.watch('db_reconnects_total', () => database.laneUse().map(({ lane, failures }) => [{ lane }, failures]));
 }
 

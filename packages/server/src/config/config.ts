@@ -40,6 +40,8 @@ export type DatabaseConfig =
       readonly directServer: DatabaseServer;
       /** Logs in as the owner of the tables, for migrations. Defaults to `directServer`. */
       readonly adminServer: DatabaseServer;
+      /** Standbys that lists and reports are read from. Undefined: the primary. */
+      readonly replicaServer: DatabaseServer | undefined;
       readonly pooler: 'none' | 'transaction';
       readonly poolMin: number;
       readonly poolMax: number;

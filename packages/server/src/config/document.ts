@@ -2,7 +2,7 @@
 import type { Config } from './config.ts';
 import { configFileName } from './gather.ts';
 import type { Setting } from './schema.ts';
-import { notYetSupported, settings } from './schema.ts';
+import { settings } from './schema.ts';
 
 /** A line of `latchkey config print`. */
 export interface DescribedSetting {
@@ -31,7 +31,7 @@ function describeValue(setting: Setting, config: Config): string {
 
 /** The content of `docs/reference/configuration.md`; deterministic. */
 export function configurationPage(): string {
-  return `${[intro, ...groups().map(groupSection), providersText, notYetSection].join('\n\n')}\n`;
+  return `${[intro, ...groups().map(groupSection), providersText].join('\n\n')}\n`;
 }
 
 const intro = `# Configuration
@@ -82,10 +82,6 @@ variables. It is applied when the server starts: what leaves the section is remo
 | \`endpoints\`, \`members\` | for \`oauth2\`: \`authorization\`, \`token\` and \`profile\`; \`subject\`, \`email\` and \`name\` as paths in the profile |
 
 [Identity providers](../guides/identity-providers.md) describes each preset.`;
-
-const notYetSection = `## Reserved
-
-${notYetSupported.map((name) => `\`${name}\``).join(' and ')} is reserved and must not be set: nothing uses it yet.`;
 
 const titles: Readonly<Record<string, string>> = {
   '': 'General',

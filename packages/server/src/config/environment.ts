@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { nearest } from './nearest.ts';
-import { notYetSupported, settings } from './schema.ts';
+import { settings } from './schema.ts';
 import type { Given, Sources } from './sources.ts';
 
 /** An optional file in the working directory, for development. */
@@ -81,7 +81,6 @@ interface Examined {
 function examineName(name: string, value: string, variables: Environment['variables']): Examined {
   if (known.includes(name) || isServiceLink(name, value)) return {};
   const base = name.replace(/_FILE$/, '');
-  if (notYetSupported.includes(base)) return { mistake: `${name} is not supported yet. Remove it.` };
   if (name.startsWith(prefix)) return { mistake: describeUnknown(name, base) };
   const meant = meantBy(name);
   // A platform may set its own names beside the right one.

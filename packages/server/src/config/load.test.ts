@@ -84,7 +84,8 @@ describe('sources', () => {
       },
     );
     expect(config.keys.kek?.export().toString('base64')).toBe(kek);
-    expect(config.database).toMatchObject({ server: { host: 'db' }, adminServer: { host: 'db', database: 'x' } });
+    const hosts = [{ host: 'db', port: 5432 }];
+    expect(config.database).toMatchObject({ server: { hosts }, adminServer: { hosts, database: 'x' } });
   });
 
   it('rejects a secret that is set twice and a secret file that is absent or unreadable', () => {
@@ -190,7 +191,7 @@ describe('mistakes', () => {
     [
       'REDIS_URL',
       'http://localhost',
-      'REDIS_URL must be a URL such as redis://:password@host:6379/0 or rediss://host:6380: it must begin with redis:// or rediss://.',
+      'REDIS_URL must be a URL such as redis://:password@host:6379/0 or redis+sentinel://:password@host:26379,host:26379/mymaster/0: it must begin with redis:// or rediss:// or redis+sentinel:// or rediss+sentinel://.',
     ],
     [
       'LATCHKEY_TRUSTED_PROXIES',
@@ -207,7 +208,11 @@ describe('mistakes', () => {
       'https://10.0.0.1/range',
       'LATCHKEY_PASSWORD_BREACH_URL has an address that is not public. Set LATCHKEY_PASSWORD_BREACH_ALLOW_PRIVATE=1 to allow it.',
     ],
-    ['DATABASE_REPLICA_URL_FILE', 'x', 'DATABASE_REPLICA_URL_FILE is not supported yet. Remove it.'],
+    [
+      'DATABASE_REPLICA_URL',
+      'postgres://replica/x',
+      'DATABASE_REPLICA_URL has no effect without DATABASE_URL. Set both or neither.',
+    ],
     [
       'LATCHKEY_PORT_FILE',
       'x',

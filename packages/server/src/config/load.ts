@@ -184,7 +184,7 @@ function defaultEhloName({ hostname }: URL): string {
   return isIPv4(hostname) ? `[${hostname}]` : hostname;
 }
 
-type DatabaseServers = Readonly<Record<'url' | 'directUrl' | 'adminUrl', DatabaseServer | undefined>>;
+type DatabaseServers = Readonly<Record<'url' | 'directUrl' | 'adminUrl' | 'replicaUrl', DatabaseServer | undefined>>;
 
 /** Adds the files that the URLs name. */
 function readServers(database: Settings['database'], sources: Sources, mistakes: string[]): DatabaseServers {
@@ -196,15 +196,21 @@ function readServers(database: Settings['database'], sources: Sources, mistakes:
     if (server !== undefined) mistakes.push(`${name} cannot be used: ${server.reason}.`);
     return undefined;
   };
-  return { url: read('url'), directUrl: read('directUrl'), adminUrl: read('adminUrl') };
+  return {
+    url: read('url'),
+    directUrl: read('directUrl'),
+    adminUrl: read('adminUrl'),
+    replicaUrl: read('replicaUrl'),
+  };
 }
 
 function completeDatabase(database: Settings['database'], servers: DatabaseServers): DatabaseConfig {
-  const { kind, url: _url, directUrl: _direct, adminUrl: _admin, ...limits } = database;
+  const { kind, url: _url, directUrl: _direct, adminUrl: _admin, replicaUrl: _replica, ...limits } = database;
+  const { replicaUrl: replicaServer } = servers;
   const { url: server, directUrl: directServer = server, adminUrl: adminServer = directServer } = servers;
   if (kind === 'embedded' || !server || !directServer || !adminServer) return { kind: 'embedded' };
   const poolMin = limits.poolMin ?? Math.min(2, limits.poolMax);
-  return { ...limits, kind: 'postgres', server, directServer, adminServer, poolMin };
+  return { ...limits, kind: 'postgres', server, directServer, adminServer, replicaServer, poolMin };
 }
 
 function completePasswords(passwords: Settings['passwords'], cwd: string): Config['passwords'] {

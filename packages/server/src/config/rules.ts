@@ -129,6 +129,10 @@ const databaseRules: readonly Rule[] = [
     check: ({ database }) => withoutUrl(database, 'DATABASE_ADMIN_URL', database.adminUrl),
   },
   {
+    reads: ['database.url', 'database.replicaUrl'],
+    check: ({ database }) => withoutUrl(database, 'DATABASE_REPLICA_URL', database.replicaUrl),
+  },
+  {
     reads: ['database.pooler', 'database.directUrl'],
     check: ({ database }) =>
       database.pooler === 'transaction' && database.directUrl === undefined

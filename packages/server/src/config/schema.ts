@@ -1,6 +1,6 @@
 /** All settings. The reference page and all messages take names, defaults and descriptions from here. */
 import { z } from 'zod';
-import { parsePostgresUrl, parseRedisUrl, parseSmtpUrl } from '#protocol/connection-url/index.ts';
+import { parsePostgresUrl, parseRedisUrl, parseReplicaUrl, parseSmtpUrl } from '#protocol/connection-url/index.ts';
 import { formatMailbox, parseMailbox } from '#protocol/mailbox/index.ts';
 import { brand } from './brand-settings.ts';
 import { limits } from './limit-settings.ts';
@@ -26,7 +26,8 @@ import { isEhloName, isKey, isMailDomain, isServiceUrl } from './values.ts';
 import { wellKnown } from './well-known.ts';
 
 const postgresUrl = {
-  expected: 'a URL such as postgres://user:password@host:5432/database',
+  expected:
+    'a URL such as postgres://user:password@host:5432/database or postgres://user:password@host1,host2/database',
 };
 
 const database = z.object({
@@ -39,7 +40,7 @@ const database = z.object({
       env: 'DATABASE_URL',
       field: 'database.server',
       ...postgresUrl,
-      doc: 'PostgreSQL 15 or newer. Without it the server uses the embedded database in the data directory. `sslmode`, `sslrootcert`, `sslcert` and `sslkey` have the meanings of libpq, except that without `sslmode` the connection is not encrypted: see `docs/guides/configuration.md`.',
+      doc: 'PostgreSQL 15 or newer. Without it the server uses the embedded database in the data directory. With several hosts, connections go to the one that accepts writes. `sslmode`, `sslrootcert`, `sslcert` and `sslkey` have the meanings of libpq, except that without `sslmode` the connection is not encrypted: see `docs/guides/configuration.md`.',
     },
     parsePostgresUrl,
   ),
@@ -63,9 +64,19 @@ const database = z.object({
     },
     parsePostgresUrl,
   ),
+  replicaUrl: parsedSecret(
+    {
+      env: 'DATABASE_REPLICA_URL',
+      field: 'database.replicaServer',
+      ...postgresUrl,
+      fallback: 'none: everything is read from the primary',
+      doc: 'Standby servers of the same cluster. Lists and reports of the admin API and the command line are read from the first that responds, while it is at most 30 seconds behind; otherwise from the primary.',
+    },
+    parseReplicaUrl,
+  ),
   pooler: choice(['none', 'transaction'], 'none', {
     env: 'DATABASE_POOLER',
-    doc: 'Set `transaction` when `DATABASE_URL` leads to a pooler in transaction mode, such as PgBouncer.',
+    doc: 'Set `transaction` when `DATABASE_URL` and `DATABASE_REPLICA_URL` lead to a pooler in transaction mode, such as PgBouncer.',
   }),
   poolMin: optionalInteger(0, 1000, {
     env: 'DATABASE_POOL_MIN',
@@ -260,9 +271,10 @@ export const settingsSchema = z.object({
     {
       env: 'REDIS_URL',
       field: 'redis',
-      expected: 'a URL such as redis://:password@host:6379/0 or rediss://host:6380',
+      expected:
+        'a URL such as redis://:password@host:6379/0 or redis+sentinel://:password@host:26379,host:26379/mymaster/0',
       fallback: 'none: shared rate limits are counted in the database',
-      doc: 'Redis, which counts shared rate limits instead of the database. While Redis is down, requests continue and each process counts by itself.',
+      doc: 'Redis, which counts shared rate limits instead of the database; `rediss:` uses TLS. `redis+sentinel:` and `rediss+sentinel:` list the sentinels, then the name of the primary and the database; `?sentinel_user=…&sentinel_password=…` is the login to the sentinels. While Redis is down, requests continue and each process counts by itself.',
     },
     parseRedisUrl,
   ),
@@ -307,9 +319,6 @@ export interface Setting extends SettingFacts {
 
 /** In the order of the schema. */
 export const settings: readonly Setting[] = leaves(settingsSchema, []);
-
-/** Names that operators may know from other products. Setting one is a mistake with a message of its own. */
-export const notYetSupported: readonly string[] = ['DATABASE_REPLICA_URL'];
 
 function leaves(schema: z.ZodObject, path: readonly string[]): Setting[] {
   return Object.entries(schema.shape).flatMap(([name, child]) => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { Parsed } from '#kernel/parsed.ts';
 import { parseBrandLink, parseServiceName } from '#protocol/brand/index.ts';
-import { parsePostgresUrl, parseRedisUrl, parseSmtpUrl } from '#protocol/connection-url/index.ts';
+import { parsePostgresUrl, parseRedisUrl, parseReplicaUrl, parseSmtpUrl } from '#protocol/connection-url/index.ts';
 import { isBelowDomain, parseCookieDomain, sharesCookies } from '#protocol/cookie-domain/index.ts';
 import { formatMailbox, parseMailbox } from '#protocol/mailbox/index.ts';
 import { cidrContains, formatCidr, parseProxyRange } from '#protocol/network-address/index.ts';
@@ -36,14 +36,30 @@ export const settingParsers: readonly Parser[] = [
   {
     module: 'connection-url',
     name: 'parsePostgresUrl',
-    examples: authorities.flatMap((each) => [`postgres://${each}/latchkey`, `postgresql://${each}/a?sslmode=require`]),
-    read: ({ text }) => isParsed(parsePostgresUrl(text), checkPort),
+    examples: authorities.flatMap((each) => [
+      `postgres://${each}/latchkey`,
+      `postgresql://${each},[2001:db8::2],db2:6000/a?sslmode=require`,
+    ]),
+    read: ({ text }) => isParsed(parsePostgresUrl(text), ({ hosts }) => hosts.forEach(checkPort)),
+  },
+  {
+    module: 'connection-url',
+    name: 'parseReplicaUrl',
+    examples: authorities.map((each) => `postgres://${each}/a?target_session_attrs=standby`),
+    read: ({ text }) => isParsed(parseReplicaUrl(text), ({ hosts }) => hosts.forEach(checkPort)),
   },
   {
     module: 'connection-url',
     name: 'parseRedisUrl',
-    examples: authorities.flatMap((each) => [`redis://${each}/3`, `rediss://${each}`]),
-    read: ({ text }) => isParsed(parseRedisUrl(text), checkPort),
+    examples: authorities.flatMap((each) => [
+      `redis://${each}/3`,
+      `rediss://${each}`,
+      `redis+sentinel://${each},s2:26380/name/1?sentinel_password=a`,
+    ]),
+    read: ({ text }) =>
+      isParsed(parseRedisUrl(text), (server) =>
+        (server.kind === 'server' ? [server] : server.sentinels).forEach(checkPort),
+      ),
   },
   {
     module: 'connection-url',

@@ -15,7 +15,7 @@ export interface HaProxy extends AsyncDisposable {
 
 /** HAProxy's own check of PostgreSQL finds a server that is up, which a standby and a demoted primary are too. */
 const check = (psql: string) => `#!/bin/sh
-[ "$("${psql}" -h "$3" -p "$4" -U latchkey -d postgres -XAtc 'show transaction_read_only')" = off ]
+[ "$(PGCONNECT_TIMEOUT=2 "${psql}" -h "$3" -p "$4" -U latchkey -d postgres -XAtc 'show transaction_read_only')" = off ]
 `;
 
 function configuration(port: number, script: string, targets: readonly number[]): string {
@@ -26,7 +26,7 @@ function configuration(port: number, script: string, targets: readonly number[])
 defaults
   mode tcp
   timeout connect 1s
-  timeout check 5s
+  timeout check 3s
   timeout client 1h
   timeout server 1h
 listen postgresql
@@ -34,7 +34,7 @@ listen postgresql
   option external-check
   external-check path "/usr/bin:/bin"
   external-check command ${script}
-  default-server inter 1s fastinter 500ms fall 2 rise 1 on-marked-down shutdown-sessions
+  default-server inter 500ms fall 2 rise 1 on-marked-down shutdown-sessions
 ${servers.join('\n')}
 `;
 }

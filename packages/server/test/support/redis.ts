@@ -13,6 +13,9 @@ export interface TestRedis extends AsyncDisposable {
   readonly url: string;
   /** Sends SIGKILL; the data is lost. */
   kill9(): Promise<void>;
+  /** Suspends it (SIGSTOP): connections stay open and receive nothing. A killed one needs no `thaw`. */
+  freeze(): void;
+  thaw(): void;
   /** Starts it again on the same port, empty. */
   start(): Promise<void>;
 }
@@ -22,14 +25,14 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Starts a Redis; as root, installs Debian's package when there is none. */
-export async function startRedis(): Promise<TestRedis> {
-  const program = provideProgram();
+/** Starts a Redis; as root, installs Debian's package when there is none. `more` are further parameters. */
+export async function startRedis(more: readonly string[] = []): Promise<TestRedis> {
+  const program = provideRedisProgram();
   const directory = mkdtempSync(join(tmpdir(), 'latchkey-redis-'));
   const port = await findFreePort();
   let server: ChildProcess | undefined;
   const start = async () => {
-    const parameters = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--dir', directory];
+    const parameters = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--dir', directory, ...more];
     const child = spawn(program, parameters, { stdio: 'ignore' });
     running.add(child);
     child.once('exit', () => running.delete(child));
@@ -47,6 +50,8 @@ export async function startRedis(): Promise<TestRedis> {
     url: `redis://127.0.0.1:${port}`,
     kill9,
     start,
+    freeze: () => void server?.kill('SIGSTOP'),
+    thaw: () => void server?.kill('SIGCONT'),
     [Symbol.asyncDispose]: async () => {
       await kill9();
       rmSync(directory, { recursive: true, force: true });
@@ -54,7 +59,8 @@ export async function startRedis(): Promise<TestRedis> {
   };
 }
 
-function provideProgram(): string {
+/** The path of redis-server, which also runs as a sentinel. */
+export function provideRedisProgram(): string {
   const found = findProgram();
   if (found !== undefined) return found;
   const need = 'These tests need the program redis-server (Debian: apt-get install redis-server).';
@@ -75,7 +81,7 @@ async function respondsToPing(port: number): Promise<boolean> {
     await once(socket, 'connect');
     socket.write('PING\r\n');
     const [data] = (await once(socket, 'data')) as [Buffer];
-    return data.toString().startsWith('+PONG');
+    return /^(?:\+PONG|-NOAUTH)/.test(data.toString());
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED') return false;
     throw error;

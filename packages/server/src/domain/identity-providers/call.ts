@@ -4,7 +4,7 @@ import type { Outbound } from '#platform/outbound/index.ts';
 import { type IdentityProvider, ProviderRefusal } from './provider.ts';
 
 /** For all requests of a login together: discovery, token, keys and profile. */
-const totalMs = 5000;
+export const providerTotalMs = 5000;
 const maxBodyBytes = 65_536;
 
 export interface CallDeps {
@@ -27,7 +27,7 @@ export class ProviderCall {
   constructor(deps: CallDeps, provider: IdentityProvider) {
     this.#deps = deps;
     this.#provider = provider;
-    this.#endMs = deps.clock.monotonicMs() + totalMs;
+    this.#endMs = deps.clock.monotonicMs() + providerTotalMs;
   }
 
   /** In the form that oauth4webapi expects. Redirects are not followed: their status is no success. */

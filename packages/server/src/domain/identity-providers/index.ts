@@ -18,6 +18,7 @@
  *
  * Must not decide what an identity leads to: the flows and the gate (`domain/authentication`) do.
  */
+export { providerTotalMs } from './call.ts';
 export { ProviderClient, type ProviderClientDeps } from './client.ts';
 export { type CheckedProvider, checkProvider, type NewProvider } from './new-provider.ts';
 export { type Preset, presets } from './presets.ts';

@@ -11,6 +11,7 @@ const openColumns = {
 
 const listOpen = statement('invitations.list_open', {
   lane: 'pool',
+  mayLag: true,
   sql: `select id, as_typed, locale, role, created_at, expires_at from invitations
     where id > :after and consumed_at is null and expires_at > :now order by id limit :limit::integer`,
   params: { after: 'uuid', now: 'timestamptz', limit: 'int4' },

@@ -86,6 +86,7 @@ const findProfile = statement('users.find_profile', {
 
 const listProfiles = statement('users.list_profiles', {
   lane: 'pool',
+  mayLag: true,
   sql: `${profileSql} where (u.created_at, u.id) > (:afterTime::timestamptz, :afterId::uuid)
     order by u.created_at, u.id limit :limit::integer`,
   params: { afterTime: 'timestamptz', afterId: 'uuid', limit: 'int4' },

@@ -15,6 +15,9 @@ import {
 } from 'cockatiel';
 import type { Clock } from '#kernel/clock.ts';
 
+/** The defaults of a breaker. */
+export const breakerLimits = { failures: 5, openSeconds: 30 } as const;
+
 export interface BreakerOptions {
   readonly clock: Clock;
   /** Consecutive failures that open the circuit; 5 by default. */
@@ -35,7 +38,10 @@ export class Breaker<T> {
   readonly #openSeconds: number;
   #openedMs = 0;
 
-  constructor({ clock, threshold = 5, openSeconds = 30 }: BreakerOptions, isOutage: (outcome: T) => boolean) {
+  constructor(
+    { clock, threshold = breakerLimits.failures, openSeconds = breakerLimits.openSeconds }: BreakerOptions,
+    isOutage: (outcome: T) => boolean,
+  ) {
     this.#clock = clock;
     this.#openSeconds = openSeconds;
     this.#policy = circuitBreaker(

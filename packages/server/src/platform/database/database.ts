@@ -37,7 +37,7 @@ export interface Database extends Queries {
 /** One round trip, for metrics and the tests that count round trips. */
 export interface StatementEvent {
   readonly name: string;
-  readonly lane: 'read' | 'write' | 'counter' | 'pool' | 'transaction';
+  readonly lane: 'read' | 'write' | 'counter' | 'pool' | 'transaction' | 'replica';
   readonly milliseconds: number;
   readonly outcome: 'ok' | 'error';
 }

@@ -35,10 +35,11 @@ export type {
   Observers,
   PoolUse,
   PostgresDatabase,
+  PostgresHost,
   PostgresOptions,
   PostgresServer,
 } from './options.ts';
-export { openPostgres } from './postgres/postgres-database.ts';
+export { databaseLimits, openPostgres } from './postgres/postgres-database.ts';
 export { readServerFacts, type ServerFacts } from './postgres/server-facts.ts';
 export type { Shape, SqlType, SqlTypes, Values } from './sql-types.ts';
 export {

@@ -14,15 +14,22 @@ export interface Observers {
   readonly onConnectionError?: (error: Error) => void;
   /** Called when the server refuses a statement: read-only, out of resources, shutting down. */
   readonly onRefusal?: (error: Error) => void;
+  /** Called when another server of the settings has become the primary. */
+  readonly onMoved?: (to: PostgresHost) => void;
   /** Called once after each known commit that has effects. */
   readonly onCommitted?: OnCommitted;
 }
 
-/** A server of the settings, and the login to it. */
-export interface PostgresServer {
+export interface PostgresHost {
   /** A name, an address, or the absolute path of a Unix socket's directory. */
   readonly host: string;
   readonly port: number;
+}
+
+/** The servers of the settings, and the login to them. */
+export interface PostgresServer {
+  /** The servers of one cluster. Connections go to the one that accepts writes. */
+  readonly hosts: readonly [PostgresHost, ...PostgresHost[]];
   readonly user: string | undefined;
   readonly password: string | undefined;
   readonly database: string | undefined;
@@ -38,8 +45,15 @@ export interface PostgresServer {
   };
 }
 
+/** One server of the settings, with the login to it. */
+export interface Endpoint extends Omit<PostgresServer, 'hosts'>, PostgresHost {}
+
 export interface PostgresOptions extends Observers {
   readonly server: PostgresServer;
+  /** Servers that statements that may lag are read from. */
+  readonly replica?: PostgresServer | undefined;
+  /** Called after each of these statements: why it was read from the primary, or undefined. */
+  readonly onReplica?: (refusal: string | undefined) => void;
   /** Visible in `pg_stat_activity`. */
   readonly applicationName: string;
   /**
@@ -74,8 +88,19 @@ export interface LaneUse {
   readonly failures: number;
 }
 
+/** The statements that may lag, for metrics. */
+export interface ReplicaUse {
+  readonly replica: number;
+  /** Read from the primary, because the replica was away or lagged. */
+  readonly primary: number;
+}
+
 export interface PostgresDatabase extends Database {
   readonly kind: 'postgres';
+  /** Undefined without a replica in the settings. */
+  replicaUse(): ReplicaUse | undefined;
+  /** Why the replica is not read from, or undefined. */
+  findReplicaRefusal(): Promise<string | undefined>;
   poolUse(): PoolUse;
   laneUse(): readonly LaneUse[];
 }

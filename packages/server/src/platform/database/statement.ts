@@ -33,6 +33,8 @@ export interface Statement<P extends Shape = Shape, C extends Shape = Shape> {
   readonly lane: Lane;
   /** Whether it can be sent again after a lost connection: reads, and others that declare it. */
   readonly idempotent: boolean;
+  /** Whether it can be read from a replica that lags by up to 30 s. */
+  readonly mayLag: boolean;
   readonly params: P;
   readonly columns: C;
   readonly after: DeclaredEffects | undefined;
@@ -48,6 +50,11 @@ export interface StatementDeclaration<P extends Shape, C extends Shape> {
   readonly params: P;
   readonly columns: C;
   readonly idempotent?: true;
+  /**
+   * For lists and reports of other people's rows, on the lane `pool`. Never for what a user reads of their own: it would not
+   * show the change that they have just made.
+   */
+  readonly mayLag?: true;
   /** Required when the SQL inserts into `revocations` or `jobs`, and rejected when it does not. */
   readonly after?: AfterCommit<NoInfer<C>>;
 }
@@ -56,7 +63,7 @@ const declared = new Map<string, Statement>();
 
 /**
  * Declares a statement. Throws at load when the name is taken, a parameter is undeclared or unused, the effects do not
- * match, or `*` is selected (a `select *` fails after a column is added: "cached plan must not change result type").
+ * match, it may lag and does not only read, or `*` is selected (a `select *` fails after a column is added: "cached plan must not change result type").
  */
 export function statement<const P extends Shape, const C extends Shape>(
   name: string,
@@ -66,6 +73,7 @@ export function statement<const P extends Shape, const C extends Shape>(
   assert(!declared.has(name), `statement "${name}" is declared twice`);
   assert(!/(select|returning|,)\s+([a-z_]+\.)?\*/i.test(declaration.sql), `statement "${name}" names no columns`);
   checkEffects(name, declaration.sql, declaration.after);
+  if (declaration.mayLag === true) checkLag(name, declaration);
   const paramNames = Object.keys(declaration.params);
   const columnNames = Object.keys(declaration.columns);
   const jsonParams = new Set(paramNames.filter((param) => declaration.params[param]?.startsWith('jsonb')));
@@ -76,6 +84,7 @@ export function statement<const P extends Shape, const C extends Shape>(
     sql,
     lane: declaration.lane,
     idempotent: declaration.lane === 'read' || declaration.idempotent === true,
+    mayLag: declaration.mayLag === true,
     params: declaration.params,
     columns: declaration.columns,
     after: declaration.after,
@@ -89,6 +98,15 @@ export function statement<const P extends Shape, const C extends Shape>(
   assert(made.preparedName.length <= 63, `statement name "${name}" is too long`);
   declared.set(name, made as unknown as Statement);
   return made;
+}
+
+const changes =
+  /\b(?:insert|update|delete|merge|truncate|nextval|setval|lock)\b|\bfor\s+(?:no\s+key\s+|key\s+)?(?:update|share)\b/i;
+
+/** A standby rejects locks and changes, and a lane has no connection to one. */
+function checkLag(name: string, { lane, sql }: { readonly lane: Lane; readonly sql: string }): void {
+  assert(lane === 'pool', `statement "${name}" may lag, so its lane must be pool`);
+  assert(/^\s*(?:select|with)\b/i.test(sql) && !changes.test(sql), `statement "${name}" may lag, so it must only read`);
 }
 
 /** Every statement of the loaded modules, for the tests that describe and explain them. */

@@ -1,5 +1,5 @@
 /** One transaction on one client: begin, the caller's statements, commit; the same on both databases. */
-import type { ClientBase, QueryArrayConfig } from 'pg';
+import type { ClientBase, QueryArrayConfig, QueryConfig } from 'pg';
 import { AssertionFailed, assert } from '#kernel/assert.ts';
 import type { Queries } from './database.ts';
 import { type OnCommitted, TransactionEffects } from './effects.ts';
@@ -14,6 +14,8 @@ export interface TransactionConnection {
   send(query: QueryArrayConfig): Promise<StatementResult>;
   readonly roundTrips: RoundTrips;
   readonly onCommitted: OnCommitted | undefined;
+  /** How long begin, commit and rollback may wait for their response: no timeout of the server bounds a commit. */
+  readonly controlTimeoutMs?: number;
   /** Whether this error of the client means that the connection was lost. */
   isLost(error: unknown): boolean;
 }
@@ -38,7 +40,7 @@ export async function runTransaction<T>(
 ): Promise<T> {
   const { client, roundTrips } = connection;
   const control = (sql: 'begin' | 'commit' | 'rollback') =>
-    roundTrips.watch(`transaction.${sql}`, 'transaction', () => client.query(sql));
+    roundTrips.watch(`transaction.${sql}`, 'transaction', () => client.query(controlQuery(sql, connection)));
   let waits = true;
   const begun = control('begin').then(() => {
     waits = false;
@@ -71,6 +73,14 @@ export async function runTransaction<T>(
   await commit(connection, () => control('commit'));
   effects.deliver(connection.onCommitted);
   return result;
+}
+
+/** The driver's option is not in its declarations. */
+function controlQuery(
+  text: 'begin' | 'commit' | 'rollback',
+  { controlTimeoutMs }: TransactionConnection,
+): QueryConfig & { readonly query_timeout?: number } {
+  return controlTimeoutMs === undefined ? { text } : { text, query_timeout: controlTimeoutMs };
 }
 
 async function commit(connection: TransactionConnection, send: () => Promise<{ command: string }>): Promise<void> {

@@ -11,6 +11,7 @@ import { type Logger, scrub } from '#platform/telemetry/index.ts';
 
 export type DependencyName =
   | 'postgresql'
+  | 'postgresql_replica'
   | 'redis'
   | 'smtp'
   | 'registration_hook'

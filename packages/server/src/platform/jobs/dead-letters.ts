@@ -14,6 +14,7 @@ export interface DeadLetter {
 
 const list = statement('jobs.list_dead', {
   lane: 'pool',
+  mayLag: true,
   sql: `
     select id, kind, payload, attempts, last_error, created_at, finished_at
     from jobs where state = 'dead' and finished_at <= :until

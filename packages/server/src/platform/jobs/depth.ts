@@ -14,6 +14,7 @@ export interface QueueDepth {
 
 const depth = statement('jobs.depth', {
   lane: 'pool',
+  mayLag: true,
   sql: `
     select kind, sum(due)::int4 as due, sum(later)::int4 as later, sum(dead)::int4 as dead,
       min(oldest_due_at) as oldest_due_at

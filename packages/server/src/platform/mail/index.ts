@@ -9,5 +9,5 @@ export { BreakingTransport } from './breaker.ts';
 export { Inbox, type InboxMessage } from './inbox.ts';
 export { type MailBody, type MailColors, type MailTheme, renderBody } from './layout.ts';
 export type { MailMessage, MailTransport, SendOutcome } from './message.ts';
-export { Smtp, type SmtpOptions } from './smtp.ts';
+export { Smtp, type SmtpOptions, smtpLimits } from './smtp.ts';
 export type { SmtpServer } from './smtp-server.ts';

@@ -22,6 +22,9 @@ export interface SmtpOptions {
   readonly messageTimeoutMs?: number;
 }
 
+/** The defaults for a mail server. */
+export const smtpLimits = { connectMs: 10_000, silenceMs: 60_000, messageMs: 300_000 } as const;
+
 /** nodemailer's message, with whether the connection has read its last byte. */
 interface Tracked extends SendMailOptions {
   readonly progress: { endReached: boolean };
@@ -37,7 +40,7 @@ export class Smtp implements MailTransport {
   readonly #messageTimeoutMs: number;
 
   constructor(options: SmtpOptions) {
-    this.#messageTimeoutMs = options.messageTimeoutMs ?? 300_000;
+    this.#messageTimeoutMs = options.messageTimeoutMs ?? smtpLimits.messageMs;
     this.#transporter = openTransporter(options);
   }
 
@@ -86,7 +89,7 @@ export class Smtp implements MailTransport {
 
 /** Loads nodemailer only where a mail server is configured, because it delays the start. */
 async function openTransporter(options: SmtpOptions): Promise<Transporter> {
-  const { server, connectTimeoutMs = 10_000, silenceTimeoutMs = 60_000 } = options;
+  const { server, connectTimeoutMs = smtpLimits.connectMs, silenceTimeoutMs = smtpLimits.silenceMs } = options;
   const { createTransport } = await import('nodemailer');
   const transporter = createTransport({
     pool: true,

@@ -13,5 +13,6 @@ export {
   type OutboundObservation,
   type OutboundOptions,
   type OutboundRequest,
+  outboundLimits,
 } from './outbound.ts';
 export type { Failure, OutboundResult, Refusal } from './result.ts';

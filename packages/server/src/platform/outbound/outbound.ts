@@ -77,6 +77,9 @@ const rememberedDestinations = 1000;
 
 const retryPauseMs = 100;
 
+/** The defaults for every service that the client calls. */
+export const outboundLimits = { requests: 256, requestsPerOrigin: 64, openSeconds: 10, retries: 1 } as const;
+
 /** Never throws for failures of services or the network. */
 export class Outbound {
   readonly #options: OutboundOptions;
@@ -88,11 +91,11 @@ export class Outbound {
   constructor(options: OutboundOptions) {
     this.#options = options;
     this.#resolve = options.resolve ?? resolveName;
-    this.#slots = bulkhead(options.concurrency?.total ?? 256);
+    this.#slots = bulkhead(options.concurrency?.total ?? outboundLimits.requests);
     // Nothing was sent when the service is unreachable, so a retry is safe for every method.
     this.#retry = retry(
       handleWhenResult((result) => (result as OutboundResult).kind === 'failed' && isUnsent(result as NoResponse)),
-      { maxAttempts: 1, backoff: new ConstantBackoff(retryPauseMs) },
+      { maxAttempts: outboundLimits.retries, backoff: new ConstantBackoff(retryPauseMs) },
     );
   }
 
@@ -165,10 +168,10 @@ export class Outbound {
   #guardsOf(origin: string, purpose: Guards['purpose']): Guards {
     const known = this.#guards.get(origin);
     if (known !== undefined) return known;
-    const { clock, concurrency, openSeconds = 10 } = this.#options;
+    const { clock, concurrency, openSeconds = outboundLimits.openSeconds } = this.#options;
     const guards = {
       purpose,
-      slots: bulkhead(concurrency?.perDestination ?? 64),
+      slots: bulkhead(concurrency?.perDestination ?? outboundLimits.requestsPerOrigin),
       breaker: new Breaker({ clock, openSeconds }, isOutage),
     };
     this.#guards.set(origin, guards);

@@ -6,29 +6,50 @@
  * reported with Redis's own words.
  */
 import { hash } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import type { RedisOptions as AllDriverOptions, Redis } from 'ioredis';
 import type { Clock } from '#kernel/clock.ts';
 import type { Dependencies } from '#platform/dependencies/index.ts';
 import { inSpan } from '#platform/telemetry/index.ts';
 
-const maxReconnectDelayMs = 1000;
+/** For the connection; the timeout of a command is a setting. */
+export const redisLimits = { connectMs: 2000, reconnectMs: 1000 } as const;
 
-/** The Redis of the settings. */
-export interface RedisServer {
-  readonly host: string;
-  readonly port: number;
-  readonly tls: boolean;
+/** Without the form of replies, which the constructor's overloads distinguish. */
+type DriverOptions = Omit<AllDriverOptions, 'replyMapping'>;
+
+interface RedisLogin {
   readonly username: string | undefined;
   readonly password: string | undefined;
-  /** The number of the logical database. */
-  readonly db: number;
 }
+
+interface HostAndPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The Redis of the settings: a server, or the primary that its sentinels name. */
+export type RedisServer = RedisLogin &
+  (
+    | ({ readonly kind: 'server' } & HostAndPort)
+    | {
+        readonly kind: 'sentinel';
+        readonly sentinels: readonly [HostAndPort, ...HostAndPort[]];
+        readonly name: string;
+        readonly sentinelLogin: RedisLogin;
+      }
+  ) & {
+    readonly tls: boolean;
+    /** The number of the logical database. */
+    readonly db: number;
+  };
 
 /**
  * Replies of a server that has become a replica, lost its primary or quorum, or changed its passwords. A new connection
  * resolves the name again, and so finds the new primary.
  */
 const needsOtherConnection = /\b(?:READONLY|MASTERDOWN|NOREPLICAS|LOADING|NOAUTH|WRONGPASS)\b/;
+/** A primary that is frozen keeps its connections. Its sentinels name another one, and a new connection asks them. */
+const isSilent = (reason: string) => reason === 'Command timed out';
 /** One connection a second to a server that refuses, however many commands it refuses. */
 const replaceEveryMs = 1000;
 
@@ -64,6 +85,7 @@ export function openRedis(server: RedisServer, options: RedisOptions): RedisConn
 class Connection implements RedisConnection {
   readonly #redis: Promise<Redis>;
   readonly #options: RedisOptions;
+  readonly #hasSentinels: boolean;
   readonly #digests = new Map<string, string>();
   #replacedMs = Number.NEGATIVE_INFINITY;
   /** Why there is no connection: commands are rejected for that alone, without the reason. */
@@ -71,21 +93,21 @@ class Connection implements RedisConnection {
 
   constructor(server: RedisServer, options: RedisOptions) {
     this.#options = options;
+    this.#hasSentinels = server.kind === 'sentinel';
     this.#redis = this.#open(server);
   }
 
   /** Loads the driver only where Redis is configured, because it delays the start. */
-  async #open({ tls, ...server }: RedisServer): Promise<Redis> {
+  async #open(server: RedisServer): Promise<Redis> {
     const { Redis } = await import('ioredis');
     const redis = new Redis({
-      ...server,
-      ...(tls ? { tls: {} } : {}),
+      ...driverOptions(server),
       commandTimeout: this.#options.timeoutMs,
-      connectTimeout: 2000,
+      connectTimeout: redisLimits.connectMs,
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: 0,
-      retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 5), maxReconnectDelayMs),
+      retryStrategy: reconnectDelayMs,
     });
     redis.on('error', (error: Error) => {
       this.#disconnected = reasonOf(error);
@@ -146,13 +168,40 @@ class Connection implements RedisConnection {
 
   #refused(redis: Redis, reason: string, error: unknown): void {
     this.#options.dependencies.refused('redis', reason, error);
-    if (!needsOtherConnection.test(reason) || redis.status !== 'ready') return;
+    const isElsewhere = needsOtherConnection.test(reason) || (this.#hasSentinels && isSilent(reason));
+    if (!isElsewhere || redis.status !== 'ready') return;
     const nowMs = this.#options.clock.monotonicMs();
     if (nowMs - this.#replacedMs < replaceEveryMs) return;
     this.#replacedMs = nowMs;
     this.#disconnected = reason;
     redis.disconnect(true);
   }
+}
+
+function reconnectDelayMs(times: number): number {
+  return Math.min(50 * 2 ** Math.min(times, 5), redisLimits.reconnectMs);
+}
+
+/** The driver's options for the address and the logins; exported for the test of the settings. */
+export function driverOptions(server: RedisServer): DriverOptions {
+  const { username, password, db, tls } = server;
+  const login = { username, password, db, ...(tls ? { tls: {} } : {}) };
+  if (server.kind === 'server') return { ...login, host: server.host, port: server.port };
+  const { sentinels, name, sentinelLogin } = server;
+  return {
+    ...login,
+    sentinels: [...sentinels],
+    name,
+    ...(sentinelLogin.username === undefined ? {} : { sentinelUsername: sentinelLogin.username }),
+    ...(sentinelLogin.password === undefined ? {} : { sentinelPassword: sentinelLogin.password }),
+    ...(tls ? { sentinelTLS: {}, enableTLSForSentinelMode: true } : {}),
+    // A frozen sentinel accepts connections and does not respond.
+    sentinelCommandTimeout: redisLimits.connectMs,
+    sentinelRetryStrategy: reconnectDelayMs,
+    sentinelReconnectStrategy: reconnectDelayMs,
+    // Closes the connection when the sentinels name another primary: the old one may be frozen.
+    failoverDetector: true,
+  };
 }
 
 /** The driver rejects commands with these between the loss of the connection and its event. */

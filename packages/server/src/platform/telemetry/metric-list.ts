@@ -120,6 +120,12 @@ export const metricList = {
     labels: { lane: 'read, write or counter' },
     unless: 'on the embedded database',
   },
+  db_replica_reads_total: {
+    kind: 'counter',
+    help: 'Statements that may lag: read from the replica, or from the primary because the replica was away or lagged.',
+    labels: { server: 'replica or primary' },
+    unless: 'without `DATABASE_REPLICA_URL`',
+  },
   redis_up: {
     kind: 'gauge',
     help: '1 while the last command of Redis succeeded, else 0.',

@@ -2,28 +2,55 @@ import { domainToASCII } from 'node:url';
 import { type Parsed, parsed, unparsable } from '#kernel/parsed.ts';
 import { parseAddress } from '#protocol/network-address/index.ts';
 
-/** A URL of a server, with its parts decoded. */
-export interface ServerUrl {
+export interface HostAndPort {
+  /** A name, an address without brackets, or the absolute path of a Unix socket's directory; empty when there is none. */
+  readonly host: string;
+  readonly port: number | undefined;
+}
+
+/** At least one. */
+export type NonEmpty<T> = readonly [T, ...T[]];
+
+/** A URL of the servers of one service, with its parts decoded. */
+export interface ServersUrl {
   /** In lower case, without the colon. */
   readonly scheme: string;
   readonly user: string | undefined;
   readonly password: string | undefined;
-  /** A name, an address without brackets, or the absolute path of a Unix socket's directory; empty when there is none. */
-  readonly host: string;
-  readonly port: number | undefined;
+  readonly hosts: NonEmpty<HostAndPort>;
   /** As written, with its slash. */
   readonly path: string;
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-const form = /^([a-z]+):\/\/([^/?#]*)([^?#]*)(?:\?([^#]*))?(#.*)?$/is;
+/** The same with a single server. */
+export interface ServerUrl extends Omit<ServersUrl, 'hosts'>, HostAndPort {}
+
+const form = /^([a-z][a-z+]*):\/\/([^/?#]*)([^?#]*)(?:\?([^#]*))?(#.*)?$/is;
 const hostForm = /^(\[[^[\]]*\]|[^:[\]]*)(?::([0-9]*))?$/;
 
-/**
- * Splits `scheme://user:password@host:port/path?name=value`. The URL class is not used: it rejects a user without a host,
- * which is valid for PostgreSQL, and accepts a malformed escape, which the drivers reject.
- */
+/** More are a mistake, and each is connected to at the same time. */
+const hostsAtMost = 10;
+
+const oneHost = 'it must have one host, and a port from 1 to 65535 if any';
+
+/** Splits the URL of a single server; otherwise as `parseServersUrl`. */
 export function parseServerUrl(text: string, schemes: readonly string[]): Parsed<ServerUrl> {
+  const url = parseServersUrl(text, schemes, oneHost);
+  if (url.kind === 'invalid') return url;
+  const { hosts, ...rest } = url.value;
+  return hosts.length === 1 ? parsed({ ...rest, ...hosts[0] }) : unparsable(oneHost);
+}
+
+/**
+ * Splits `scheme://user:password@host:port,host:port/path?name=value`. The URL class is not used: it rejects a list of
+ * hosts and a user without a host, which are valid for PostgreSQL, and accepts a malformed escape, which the drivers reject.
+ */
+export function parseServersUrl(
+  text: string,
+  schemes: readonly string[],
+  badHosts = 'its hosts must be names or addresses, each with a port from 1 to 65535 if any',
+): Parsed<ServersUrl> {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this looks for.
   if (/[\u0000-\u001f\u007f]/.test(text)) return unparsable('it contains a control character');
   const [, scheme = '', authority = '', path = '', query = '', fragment] = form.exec(text) ?? [];
@@ -32,14 +59,14 @@ export function parseServerUrl(text: string, schemes: readonly string[]): Parsed
   const at = authority.lastIndexOf('@');
   const credentials = readCredentials(at === -1 ? undefined : authority.slice(0, at));
   if (credentials === undefined) return unparsable('its user or password has a malformed escape; write % as %25');
-  const server = readHost(authority.slice(at + 1));
-  if (server === undefined) return unparsable('it must have one host, and a port from 1 to 65535 if any');
+  const hosts = readHosts(authority.slice(at + 1));
+  if (hosts === undefined) return unparsable(badHosts);
   const parameters = readParameters(query);
   if (parameters === undefined) return unparsable('it has a malformed or repeated parameter');
-  return parsed({ scheme: scheme.toLowerCase(), ...credentials, ...server, path, parameters });
+  return parsed({ scheme: scheme.toLowerCase(), ...credentials, hosts, path, parameters });
 }
 
-function readCredentials(text: string | undefined): Pick<ServerUrl, 'user' | 'password'> | undefined {
+function readCredentials(text: string | undefined): Pick<ServersUrl, 'user' | 'password'> | undefined {
   if (text === undefined) return { user: undefined, password: undefined };
   const colon = text.indexOf(':');
   const user = decode(colon === -1 ? text : text.slice(0, colon));
@@ -48,7 +75,19 @@ function readCredentials(text: string | undefined): Pick<ServerUrl, 'user' | 'pa
   return { user: user || undefined, password: password || undefined };
 }
 
-function readHost(text: string): Pick<ServerUrl, 'host' | 'port'> | undefined {
+function readHosts(text: string): NonEmpty<HostAndPort> | undefined {
+  const read = text.split(',').map(readHost);
+  const hosts = read.filter((each) => each !== undefined);
+  return hosts.length === read.length && isList(hosts) ? hosts : undefined;
+}
+
+/** Whether these can be the hosts of one URL. Only a single host may be left out, for the default. */
+export function isList<T extends HostAndPort>(hosts: readonly T[]): hosts is NonEmpty<T> {
+  if (hosts.length > 1 && hosts.some(({ host }) => host === '')) return false;
+  return hosts.length > 0 && hosts.length <= hostsAtMost;
+}
+
+function readHost(text: string): HostAndPort | undefined {
   const [whole, written = '', digits = ''] = hostForm.exec(text) ?? [];
   if (whole === undefined) return undefined;
   const host = parseHost(written);

@@ -1,20 +1,55 @@
 import { describe, expect, it } from 'vitest';
-import { parsePostgresUrl } from './index.ts';
+import { parsePostgresUrl, parseReplicaUrl } from './index.ts';
 
 describe('parsePostgresUrl', () => {
   it.each([
-    ['postgres://db/latchkey', { host: 'db', port: 5432, user: undefined, database: 'latchkey' }],
-    ['postgresql://ada:p%40ss@[::1]:6432/', { host: '::1', port: 6432, user: 'ada', password: 'p@ss' }],
-    ['postgresql://u:p@/db?host=/cloudsql/project:region:name', { host: '/cloudsql/project:region:name', user: 'u' }],
-    ['postgres://u@%2Frun%2Fpostgresql/db', { host: '/run/postgresql', database: 'db' }],
+    ['postgres://db/latchkey', { hosts: [{ host: 'db', port: 5432 }], user: undefined, database: 'latchkey' }],
+    ['postgresql://ada:p%40ss@[::1]:6432/', { hosts: [{ host: '::1', port: 6432 }], user: 'ada', password: 'p@ss' }],
+    [
+      'postgresql://u:p@/db?host=/cloudsql/project:region:name',
+      { hosts: [{ host: '/cloudsql/project:region:name', port: 5432 }], user: 'u' },
+    ],
+    ['postgres://u@%2Frun%2Fpostgresql/db', { hosts: [{ host: '/run/postgresql', port: 5432 }], database: 'db' }],
     [
       'postgres:///db?host=db.example&port=6000&user=ada&dbname=other',
-      { host: 'db.example', port: 6000, user: 'ada', database: 'other' },
+      { hosts: [{ host: 'db.example', port: 6000 }], user: 'ada', database: 'other' },
     ],
-    ['postgres://u:a@b|{^}@db/x', { user: 'u', password: 'a@b|{^}', host: 'db' }],
+    ['postgres://u:a@b|{^}@db/x', { user: 'u', password: 'a@b|{^}', hosts: [{ host: 'db', port: 5432 }] }],
+    ['postgres:///x', { hosts: [{ host: 'localhost', port: 5432 }] }],
     ['postgres://db/x?options=-c%20search_path%3Dauth', { options: '-c search_path=auth' }],
     ['postgres://db/x?sslmode=require&channel_binding=require', { channelBinding: true }],
-    ['postgres://db/x?target_session_attrs=read-write', { host: 'db' }],
+    ['postgres://db/x?target_session_attrs=read-write', { hosts: [{ host: 'db', port: 5432 }] }],
+    [
+      'postgres://u:p%2Cw@db1:5433,[2001:db8::2],db-3:6000/x?target_session_attrs=primary',
+      {
+        hosts: [
+          { host: 'db1', port: 5433 },
+          { host: '2001:db8::2', port: 5432 },
+          { host: 'db-3', port: 6000 },
+        ],
+        password: 'p,w',
+        database: 'x',
+      },
+    ],
+    [
+      'postgres://a,b/x?port=6000',
+      {
+        hosts: [
+          { host: 'a', port: 6000 },
+          { host: 'b', port: 6000 },
+        ],
+      },
+    ],
+    [
+      'postgres:///x?host=/run/a,b,::1&port=1,,3',
+      {
+        hosts: [
+          { host: '/run/a', port: 1 },
+          { host: 'b', port: 5432 },
+          { host: '::1', port: 3 },
+        ],
+      },
+    ],
   ])('parses %s', (text, server) => {
     expect(parsePostgresUrl(text)).toMatchObject({ kind: 'ok', value: server });
   });
@@ -39,7 +74,15 @@ describe('parsePostgresUrl', () => {
 
   it.each([
     'mysql://db/x',
-    'postgres://a,b/secret',
+    'postgres://a,,b/secret',
+    'postgres://a,/secret',
+    'postgres://a,a:5432/secret',
+    'postgres://a,b:0/secret',
+    'postgres://a,b/secret?port=1,2,3',
+    'postgres:///secret?host=a,b,c&port=1,2',
+    `postgres://${Array.from({ length: 11 }, (_, index) => `h${index}`).join(',')}/secret`,
+    'postgres://[::1,a/secret',
+    'postgres://db/x?target_session_attrs=any',
     'postgres://u:sec%ret@db/x',
     'postgres://u:sec#ret@db/x',
     'postgres://u:sec?ret@db/x',
@@ -63,5 +106,28 @@ describe('parsePostgresUrl', () => {
     const result = parsePostgresUrl(text);
     expect(result.kind).toBe('invalid');
     expect(JSON.stringify(result)).not.toMatch(/secret|sec[%#?]/);
+  });
+});
+
+describe('parseReplicaUrl', () => {
+  it('accepts what servers that are only read may be', () => {
+    const url = 'postgres://r1,r2:6000/x?target_session_attrs=prefer-standby';
+    expect(parseReplicaUrl(url)).toMatchObject({
+      kind: 'ok',
+      value: {
+        hosts: [
+          { host: 'r1', port: 5432 },
+          { host: 'r2', port: 6000 },
+        ],
+      },
+    });
+  });
+
+  it('rejects a wish for a primary', () => {
+    expect(parseReplicaUrl('postgres://r1/x?target_session_attrs=primary')).toEqual({
+      kind: 'invalid',
+      reason:
+        'its target_session_attrs must be any, read-only, standby or prefer-standby, because a replica is only read',
+    });
   });
 });

@@ -8,6 +8,7 @@ import { systemClock } from '#kernel/clock.ts';
 import { describeSkew, maxSkewMs, provenSkewMs } from '#kernel/deployment-clock.ts';
 import {
   type Database,
+  type PostgresDatabase,
   readServerFacts,
   type SchemaState,
   type ServerFacts,
@@ -29,6 +30,7 @@ export async function examineDatabase(config: Config, database: Database): Promi
   const state = await schemaState(database);
   const findings = [
     examineServer(database, facts),
+    ...(await examineReplica(config, database)),
     examineClock(facts, sentAt, receivedAt),
     examineSchema(config, state),
   ];
@@ -36,6 +38,16 @@ export async function examineDatabase(config: Config, database: Database): Promi
   const keys = [await examineKek(config, database), await examineSigningKeys(database)];
   // An older schema may have no passkeys.
   return state === 'behind' ? [...findings, ...keys] : [...findings, ...keys, await examinePasskeys(config, database)];
+}
+
+/** A standby that is away or lags slows nothing down and fails nothing, so it is a warning. */
+async function examineReplica(config: Config, database: Database): Promise<Finding[]> {
+  if (database.kind === 'embedded' || config.database.kind === 'embedded') return [];
+  if (config.database.replicaServer === undefined) return [];
+  const refusal = await (database as PostgresDatabase).findReplicaRefusal();
+  if (refusal === undefined) return [ok('replica', 'The replica responds and follows the primary.')];
+  const fix = 'Check DATABASE_REPLICA_URL, and that the standby is running. Lists are read from the primary meanwhile.';
+  return [warn('replica', `The replica is not used: ${refusal}.`, fix)];
 }
 
 function examineServer(database: Database, { version }: ServerFacts): Finding {

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from '#config/index.ts';
 import { systemClock } from '#kernel/clock.ts';
 import { Dependencies } from '#platform/dependencies/index.ts';
-import { notConnectedYet, openRedis, type RedisConnection } from '#platform/redis/index.ts';
+import { notConnectedYet, openRedis, type RedisConnection, type RedisServer } from '#platform/redis/index.ts';
 import { silentWatchers } from '../silent.ts';
 import { type Finding, fail, ok } from './finding.ts';
 
@@ -16,7 +16,7 @@ const fix =
 
 export async function examineRedis({ redis: server }: Config): Promise<Finding[]> {
   if (server === undefined) return [];
-  const address = `${server.host}:${server.port}`;
+  const address = addressOf(server);
   const dependencies = new Dependencies({ clock: systemClock, logger: silentWatchers().logger });
   const connection = openRedis(server, { timeoutMs, clock: systemClock, dependencies });
   try {
@@ -26,6 +26,12 @@ export async function examineRedis({ redis: server }: Config): Promise<Finding[]
   } finally {
     await connection.close();
   }
+}
+
+function addressOf(server: RedisServer): string {
+  if (server.kind === 'server') return `${server.host}:${server.port}`;
+  const sentinels = server.sentinels.map(({ host, port }) => `${host}:${port}`).join(', ');
+  return `The primary "${server.name}" of the sentinels ${sentinels}`;
 }
 
 /** The connection is made in the background: until it has failed or is there, the check has no reason of its own. */

@@ -1,9 +1,9 @@
 /** The connection that migrations run on: a direct one under an advisory lock, or the embedded database's. */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Client, ClientBase } from 'pg';
+import type { ClientBase } from 'pg';
 import type { EmbeddedDatabase, PostgresServer } from '../options.ts';
-import { cannotConnect, connectClient } from '../postgres/connecting.ts';
-import { settlePreference } from '../postgres/tls.ts';
+import { cannotConnect } from '../postgres/connecting.ts';
+import { Destination } from '../postgres/destination.ts';
 
 /** The target: a direct connection as the owner of the tables, or the embedded database. */
 export type MigrationTarget = PostgresServer | EmbeddedDatabase;
@@ -11,7 +11,6 @@ export type MigrationTarget = PostgresServer | EmbeddedDatabase;
 /** The key of the advisory lock: the bytes of "latch". */
 const advisoryLock = 0x6c_61_74_63_68;
 const waitForOthersMs = 60_000;
-const connectTimeoutMs = 5000;
 const pollEveryMs = 200;
 
 const settings = {
@@ -20,8 +19,9 @@ const settings = {
   lockTimeoutMs: waitForOthersMs,
   idleInTransactionTimeoutMs: 0,
   synchronousCommit: true,
+  access: 'write',
   lookupsOnly: false,
-};
+} as const;
 
 /** Runs `work` while no other migration runs on any node. */
 export function whileNobodyElseMigrates<T>(target: MigrationTarget, work: (client: ClientBase) => Promise<T>) {
@@ -35,7 +35,8 @@ export function whileNobodyElseMigrates<T>(target: MigrationTarget, work: (clien
 /** Runs `work` without the lock, for reading. */
 export async function onConnection<T>(target: MigrationTarget, work: (client: ClientBase) => Promise<T>): Promise<T> {
   if (isEmbedded(target)) return target.exclusively(work);
-  const client = await open(target).catch((error: unknown) => {
+  const destination = new Destination({ server: target, applicationName: 'latchkey migrate' });
+  const client = await destination.connect(settings, { pipeline: false, probe: true }).catch((error: unknown) => {
     throw cannotConnect(error);
   });
   try {
@@ -48,11 +49,6 @@ export async function onConnection<T>(target: MigrationTarget, work: (client: Cl
 
 function isEmbedded(target: MigrationTarget): target is EmbeddedDatabase {
   return 'kind' in target;
-}
-
-async function open(target: PostgresServer): Promise<Client> {
-  const reach = { server: await settlePreference(target, connectTimeoutMs), applicationName: 'latchkey migrate' };
-  return connectClient(reach, settings, { pipeline: false, probe: true });
 }
 
 /**

@@ -14,6 +14,7 @@ import {
   unavailable,
 } from '../errors.ts';
 import type { Lane } from '../statement.ts';
+import { Silence } from './silence.ts';
 
 /** A statement is sent again on the pool, which waits longer, or on a connection of the lane or pool that is opened since. */
 export type Retry = 'new_on_lane' | 'pool' | 'new_on_pool';
@@ -24,7 +25,7 @@ interface Attempted {
   readonly idempotent: boolean;
 }
 
-type Kind = 'lost' | 'read_only' | 'transient' | 'lock_timeout';
+type Kind = 'lost' | 'silent' | 'read_only' | 'transient' | 'lock_timeout';
 
 class Attempts {
   readonly #of: Attempted;
@@ -40,7 +41,14 @@ class Attempts {
   constructor(of: Attempted) {
     this.#of = of;
     this.#isOnPool = of.lane === 'pool';
-    this.#left = { lost: of.idempotent ? 3 : 0, read_only: 1, transient: 3, lock_timeout: of.lane === 'pool' ? 0 : 1 };
+    this.#left = {
+      lost: of.idempotent ? 3 : 0,
+      // A write would wait for its commit again.
+      silent: of.lane === 'read' ? 1 : 0,
+      read_only: 1,
+      transient: 3,
+      lock_timeout: of.lane === 'pool' ? 0 : 1,
+    };
   }
 
   /** Returns undefined when the statement must not be sent again after this error. */
@@ -69,6 +77,7 @@ class Attempts {
 }
 
 function kindOf(error: unknown): Kind | undefined {
+  if (error instanceof Silence) return 'silent';
   if (error instanceof ConnectionLost) return 'lost';
   if (isReadOnly(error)) return 'read_only';
   if (isTransient(error)) return 'transient';

@@ -1,8 +1,11 @@
 /** Opens a connection to PostgreSQL that behaves the same whatever the defaults of the server and the role are. */
 import { Client, type ClientBase, type ClientConfig, types } from 'pg';
 import { ReadOnlyServer, UnfitServer } from '../errors.ts';
-import type { PostgresOptions } from '../options.ts';
+import type { Endpoint, PostgresOptions } from '../options.ts';
 import { explainTls, tlsOptions } from './tls.ts';
+
+/** The purpose of connections. */
+export type Access = 'write' | 'read';
 
 /** Session settings in milliseconds; 0 means no limit. */
 export interface SessionSettings {
@@ -10,6 +13,8 @@ export interface SessionSettings {
   readonly lockTimeoutMs: number;
   readonly idleInTransactionTimeoutMs: number;
   readonly synchronousCommit: boolean;
+  /** `write` rejects a session that cannot write; `read` accepts any, and makes it one. */
+  readonly access: Access;
   /**
    * Whether every statement finds its rows by an index. PostgreSQL then makes no plan that reads whole tables: a session keeps
    * the plans of its prepared statements, and one that was made for a small table stays while the table grows, until
@@ -18,13 +23,16 @@ export interface SessionSettings {
   readonly lookupsOnly: boolean;
 }
 
-type Reach = Pick<PostgresOptions, 'server' | 'applicationName' | 'connectTimeoutMs' | 'pooler'>;
+/** How connections to the servers of the settings are made. */
+export type Reach = Pick<PostgresOptions, 'server' | 'applicationName' | 'connectTimeoutMs' | 'pooler'>;
+
+export const defaultConnectTimeoutMs = 5000;
 
 /**
  * The connection settings of pg. No timeout is a startup parameter: PgBouncer rejects parameters that it does not know.
  */
-export function clientConfig(reach: Reach): ClientConfig {
-  const { host, port, user, password, database, options, channelBinding } = reach.server;
+export function clientConfig(endpoint: Endpoint, reach: Reach): ClientConfig {
+  const { host, port, user, password, database, options, channelBinding } = endpoint;
   return {
     host,
     port,
@@ -32,45 +40,108 @@ export function clientConfig(reach: Reach): ClientConfig {
     password,
     database,
     options,
-    ssl: tlsOptions(reach.server),
+    ssl: tlsOptions(endpoint),
     enableChannelBinding: channelBinding,
     application_name: reach.applicationName,
-    connectionTimeoutMillis: reach.connectTimeoutMs ?? 5000,
+    connectionTimeoutMillis: reach.connectTimeoutMs ?? defaultConnectTimeoutMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
   };
 }
 
-interface ClientUse {
+export interface ClientUse {
   readonly pipeline: boolean;
   /** Whether to verify first that the server is supported. */
   readonly probe: boolean;
 }
 
 /**
- * Returns a connected client with these settings. Rejects with pg's own error or with the probe's sentence.
+ * Returns a connected client of this server with these settings. Rejects with pg's own error or with the probe's sentence.
  *
- * @param onLost called when the connection is lost. This can happen before the client is returned.
+ * @param onLost called when the connection is lost after it was returned.
  */
-export async function connectClient(
+export async function connectTo(
+  endpoint: Endpoint,
   reach: Reach,
   settings: SessionSettings,
   use: ClientUse,
-  onLost: (error: Error) => void = () => undefined,
+  onLost: (error: Error) => void,
 ): Promise<Client> {
-  const client = new Client({ ...clientConfig(reach), pipeline: use.pipeline });
+  let early: Error | undefined;
+  let isReturned = false;
+  const client = new Client({ ...clientConfig(endpoint, reach), pipeline: use.pipeline });
   // Without a listener, the loss of an idle connection would end the process.
-  client.on('error', onLost);
+  client.on('error', (error) => {
+    if (isReturned) onLost(error);
+    else early ??= error;
+  });
   try {
     await client.connect();
     // Before the settings: behind an undeclared pooler, they would stay with a session that other clients get.
     if (use.probe) await probeServer(client, reach);
     await prepareSession(client, reach, settings);
+    if (early !== undefined) throw early;
   } catch (error) {
     await client.end();
     throw error;
   }
+  isReturned = true;
   return client;
+}
+
+/** The history that a server is on: a promotion begins a new timeline. */
+export interface Timeline {
+  /** The identifier of the cluster, which its standbys share. */
+  readonly cluster: string;
+  readonly number: number;
+}
+
+/**
+ * Connects to this server, and returns its timeline when it accepts writes; undefined when the server does not permit to
+ * read it, as some managed services, or when the connections only read.
+ *
+ * @param signal ends the attempt.
+ * @throws ReadOnlyServer when it does not; pg's own error when there is no connection.
+ */
+export async function examineServer(
+  endpoint: Endpoint,
+  reach: Reach,
+  access: Access,
+  signal: AbortSignal,
+): Promise<Timeline | undefined> {
+  signal.throwIfAborted();
+  const client = new Client(clientConfig(endpoint, reach));
+  // The query that the loss interrupts rejects.
+  client.on('error', () => undefined);
+  const hangUp = () => client.connection.stream.destroy();
+  signal.addEventListener('abort', hangUp, { once: true });
+  try {
+    await client.connect();
+    if (access === 'read') return undefined;
+    await requireWritable(client);
+    return await readTimeline(client);
+  } finally {
+    signal.removeEventListener('abort', hangUp);
+    await client.end();
+  }
+}
+
+const notPermitted: ReadonlySet<unknown> = new Set(['42501', '42883', '0A000']);
+
+/** The name of the current segment of the log begins with the timeline; the control file has it only after a checkpoint. */
+async function readTimeline(client: Client): Promise<Timeline | undefined> {
+  try {
+    const { rows } = await client.query<[string, string]>({
+      text: `select system_identifier::pg_catalog.text, pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn())
+             from pg_catalog.pg_control_system()`,
+      rowMode: 'array',
+    });
+    const [cluster, segment] = rows[0] as [string, string];
+    return { cluster, number: Number.parseInt(segment.slice(0, 8), 16) };
+  } catch (error) {
+    if (notPermitted.has((error as { readonly code?: unknown }).code)) return undefined;
+    throw error;
+  }
 }
 
 /**
@@ -83,11 +154,7 @@ export async function prepareSession(client: ClientBase, reach: Reach, settings:
   parseInt8AsNumber(client);
   client.setTypeParser(timestamptz, readTimestamp);
   const plans = settings.lookupsOnly ? 'off' : 'on';
-  const { rows } = await client.query<[boolean]>({
-    text: `select pg_catalog.current_setting('transaction_read_only')::bool or pg_catalog.pg_is_in_recovery()`,
-    rowMode: 'array',
-  });
-  if (rows[0]?.[0] === true) throw new ReadOnlyServer();
+  if (settings.access === 'write') await requireWritable(client);
   if (reach.pooler === 'transaction') return;
   // The first schema of the path is the one that migrations create tables in; an object of another schema, or a temporary
   // one, must not stand in for a table or function that a statement names.
@@ -100,6 +167,7 @@ export async function prepareSession(client: ClientBase, reach: Reach, settings:
     set standard_conforming_strings = on;
     set default_transaction_isolation = 'read committed';
     set default_transaction_deferrable = off;
+    ${settings.access === 'read' ? 'set default_transaction_read_only = on;' : ''}
     set statement_timeout = ${settings.statementTimeoutMs};
     set lock_timeout = ${settings.lockTimeoutMs};
     set idle_in_transaction_session_timeout = ${settings.idleInTransactionTimeoutMs};
@@ -111,6 +179,18 @@ export async function prepareSession(client: ClientBase, reach: Reach, settings:
     set jit = off;
     select pg_catalog.set_config('search_path', pg_catalog.quote_ident(current_schema()) || ', pg_temp', false)
       where current_schema() is not null`);
+}
+
+/**
+ * A query and not the parameters that PostgreSQL sends at the start (`in_hot_standby`, `default_transaction_read_only`):
+ * PgBouncer 1.18 does not send them.
+ */
+async function requireWritable(client: ClientBase): Promise<void> {
+  const { rows } = await client.query<[boolean]>({
+    text: `select pg_catalog.current_setting('transaction_read_only')::bool or pg_catalog.pg_is_in_recovery()`,
+    rowMode: 'array',
+  });
+  if (rows[0]?.[0] === true) throw new ReadOnlyServer();
 }
 
 /** The properties of a server and of a session on it, before our settings. */
@@ -214,6 +294,10 @@ const zero = '0'.charCodeAt(0);
 /** One sentence for every caller; an unsupported server has its own. */
 export function cannotConnect(cause: unknown): Error {
   if (cause instanceof UnfitServer) return cause;
-  const reason = explainTls(cause) ?? (cause instanceof Error && cause.message !== '' ? cause.message : String(cause));
-  return new Error(`Cannot connect to PostgreSQL: ${reason}`, { cause });
+  return new Error(`Cannot connect to PostgreSQL: ${explainFailure(cause)}`, { cause });
+}
+
+/** Why a connection could not be made, for the operator. */
+export function explainFailure(cause: unknown): string {
+  return explainTls(cause) ?? (cause instanceof Error && cause.message !== '' ? cause.message : String(cause));
 }

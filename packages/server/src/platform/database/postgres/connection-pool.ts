@@ -7,24 +7,41 @@ import { Pool, type PoolClient, type QueryArrayConfig } from 'pg';
 import type { Queries } from '../database.ts';
 import type { OnCommitted } from '../effects.ts';
 import { busy, ConnectionLost, endsSession, reasonOf, unavailable } from '../errors.ts';
-import type { PoolUse, PostgresOptions } from '../options.ts';
+import type { Endpoint, PoolUse, PostgresOptions } from '../options.ts';
 import type { RoundTrips } from '../queries.ts';
 import { runTransaction } from '../transaction.ts';
-import { clientConfig, prepareSession, type SessionSettings } from './connecting.ts';
+import { defaultConnectTimeoutMs, prepareSession, type SessionSettings } from './connecting.ts';
 import type { ConnectionOrder } from './connection-order.ts';
+import type { Destination, PooledClient } from './destination.ts';
 import { type StatementResult, sendNamed } from './named-query.ts';
+import { writeSilenceMs } from './silence.ts';
 
 const waitingAtMost = 1000;
 /** Longer than the server's own timeout: reached only when the network drops responses. */
 const silenceBeyondTimeoutMs = 5000;
+const leaveAfterMs = 1000;
 /** How long the server may take to close a connection, including running statements. */
 const endAtMostMs = 3000;
+
+interface OpenClient {
+  /** Its place in the order of opened connections. */
+  readonly number: number;
+  readonly endpoint: Endpoint;
+}
+
+/** The parts of the database that the pool shares with the lanes. */
+export interface PoolGround {
+  readonly options: PostgresOptions;
+  readonly destination: Destination;
+  readonly order: ConnectionOrder;
+  readonly roundTrips: RoundTrips;
+}
 
 /** Lends each connection to one statement or one transaction at a time. */
 export class ConnectionPool {
   readonly #pool: Pool;
-  /** The open connections with their numbers. */
-  readonly #clients: ReadonlyMap<PoolClient, number>;
+  readonly #clients: ReadonlyMap<PoolClient, OpenClient>;
+  readonly #destination: Destination;
   readonly #roundTrips: RoundTrips;
   readonly #named: boolean;
   readonly #onCommitted: OnCommitted | undefined;
@@ -35,48 +52,47 @@ export class ConnectionPool {
 
   private constructor(
     pool: Pool,
-    clients: ReadonlyMap<PoolClient, number>,
-    order: ConnectionOrder,
-    roundTrips: RoundTrips,
-    { pooler, onCommitted, onConnectionError }: PostgresOptions,
+    clients: ReadonlyMap<PoolClient, OpenClient>,
+    { options, destination, order, roundTrips }: PoolGround,
   ) {
     this.#pool = pool;
     this.#clients = clients;
+    this.#destination = destination;
     this.#order = order;
     this.#roundTrips = roundTrips;
-    this.#named = pooler !== 'transaction';
-    this.#onCommitted = onCommitted;
-    this.#onFailure = onConnectionError ?? (() => undefined);
+    this.#named = options.pooler !== 'transaction';
+    this.#onCommitted = options.onCommitted;
+    this.#onFailure = options.onConnectionError ?? (() => undefined);
   }
 
   /** Opens `poolMin` connections; if one fails, it closes the others. */
-  static async open(
-    options: PostgresOptions,
-    settings: SessionSettings,
-    order: ConnectionOrder,
-    roundTrips: RoundTrips,
-  ): Promise<ConnectionPool> {
+  static async open(ground: PoolGround, settings: SessionSettings): Promise<ConnectionPool> {
+    const { options, destination, order } = ground;
     const min = options.poolMin ?? 2;
+    const connectionTimeoutMillis = options.connectTimeoutMs ?? defaultConnectTimeoutMs;
     const pool = new Pool({
-      ...clientConfig(options),
+      Client: destination.clients({
+        pipeline: true,
+        query_timeout: settings.statementTimeoutMs + silenceBeyondTimeoutMs,
+      }),
       min,
       max: options.poolMax ?? 10,
-      query_timeout: settings.statementTimeoutMs + silenceBeyondTimeoutMs,
-      pipeline: true,
+      connectionTimeoutMillis,
       onConnect: (client) => prepareSession(client, options, settings),
     });
-    const clients = new Map<PoolClient, number>();
+    const clients = new Map<PoolClient, OpenClient>();
     pool.on('connect', (client) => {
-      clients.set(client, order.next());
+      clients.set(client, { number: order.next(), endpoint: (client as PoolClient & PooledClient).endpoint });
       client.on('error', (error) => options.onConnectionError?.(error));
     });
     pool.on('remove', (client) => clients.delete(client));
     // The listener above has reported it; without a listener here pg-pool would throw.
     pool.on('error', () => undefined);
-    const opened = await Promise.allSettled(Array.from({ length: min }, () => pool.connect()));
+    const connect = () => destination.attempt(() => pool.connect());
+    const opened = await Promise.allSettled(Array.from({ length: min }, connect));
     for (const attempt of opened) if (attempt.status === 'fulfilled') attempt.value.release();
     const failed = opened.find((attempt) => attempt.status === 'rejected');
-    if (failed === undefined) return new ConnectionPool(pool, clients, order, roundTrips, options);
+    if (failed === undefined) return new ConnectionPool(pool, clients, ground);
     await pool.end();
     throw failed.reason;
   }
@@ -111,12 +127,25 @@ export class ConnectionPool {
     this.#renewedUpTo = Math.max(this.#renewedUpTo, upTo);
   }
 
+  /**
+   * Destroys the connections to servers that are not the primary any more, after those that respond have had time for the
+   * statement in flight: the others are frozen.
+   */
+  leaveBehind(): void {
+    const hangUp = () => {
+      for (const [client, { endpoint }] of this.#clients) {
+        if (this.#destination.hasMovedFrom(endpoint)) client.connection.stream.destroy();
+      }
+    };
+    setTimeout(hangUp, leaveAfterMs).unref();
+  }
+
   /** Runs a transaction once. */
   transaction<T>(work: (tx: Queries) => Promise<T>): Promise<T> {
     const shared = { named: this.#named, roundTrips: this.#roundTrips, onCommitted: this.#onCommitted };
     return this.#lend((client, isLost) => {
       const send = (query: QueryArrayConfig) => this.#send(client, query);
-      return runTransaction({ ...shared, client, send, isLost }, work);
+      return runTransaction({ ...shared, client, send, isLost, controlTimeoutMs: writeSilenceMs }, work);
     });
   }
 
@@ -165,13 +194,16 @@ export class ConnectionPool {
   }
 
   #isOld(client: PoolClient): boolean {
-    return (this.#clients.get(client) ?? 0) <= this.#renewedUpTo;
+    const open = this.#clients.get(client);
+    return open === undefined || open.number <= this.#renewedUpTo || this.#destination.hasMovedFrom(open.endpoint);
   }
 
   async #connect(): Promise<PoolClient> {
     if (this.#pool.waitingCount >= waitingAtMost) throw busy('too many callers wait for a connection of the pool');
     try {
-      const client = await this.#pool.connect();
+      const connect = () => this.#pool.connect();
+      const opensOne = this.#pool.idleCount === 0 && this.#pool.totalCount < this.#pool.options.max;
+      const client = await (opensOne ? this.#destination.attempt(connect) : connect());
       return client;
     } catch (error) {
       if (this.#pool.totalCount >= this.#pool.options.max) throw busy('no connection of the pool came free', error);

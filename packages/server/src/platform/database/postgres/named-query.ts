@@ -39,6 +39,8 @@ const noParsers: readonly Parse[] = [];
 
 class NamedQuery extends BaseQuery {
   readonly callback: (error: Error | null, result?: StatementResult) => void;
+  /** Read by the driver's client. */
+  readonly query_timeout: number | undefined;
   readonly #connection: DriverConnection;
   readonly #rows: unknown[][] = [];
   #rowCount = 0;
@@ -52,6 +54,7 @@ class NamedQuery extends BaseQuery {
     this.name = query.name;
     this.values = query.values;
     this.callback = callback;
+    this.query_timeout = query.query_timeout;
     this.#connection = connection;
   }
 
@@ -112,10 +115,13 @@ class NamedQuery extends BaseQuery {
   }
 }
 
-type NamedConfig = QueryArrayConfig & { readonly name: string; readonly values: readonly unknown[] };
+/** A query that closes its connection when it has no response within this time; the driver's declarations omit it. */
+export type TimedQuery = QueryArrayConfig & { readonly query_timeout?: number };
+
+type NamedConfig = TimedQuery & { readonly name: string; readonly values: readonly unknown[] };
 
 /** Sends a statement; rejects with the error of the server or of the connection. */
-export function sendNamed(client: Client | PoolClient, config: QueryArrayConfig): Promise<StatementResult> {
+export function sendNamed(client: Client | PoolClient, config: TimedQuery): Promise<StatementResult> {
   const connection = client.connection as unknown as DriverConnection;
   return new Promise((resolve, reject) => {
     const query = new NamedQuery(connection, config as NamedConfig, (error, result) => {

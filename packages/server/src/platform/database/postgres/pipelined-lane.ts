@@ -6,16 +6,17 @@
 import { randomInt } from 'node:crypto';
 import { EventEmitter, on } from 'node:events';
 import type { Client, QueryArrayConfig } from 'pg';
-import type { Clock } from '#kernel/clock.ts';
 import { busy, ConnectionLost, endsSession, reasonOf, unavailable } from '../errors.ts';
 import type { ConnectionOrder } from './connection-order.ts';
 import { type StatementResult, sendNamed } from './named-query.ts';
+import { Silence } from './silence.ts';
 
 export interface LaneOptions {
   readonly name: string;
   readonly connections: number;
-  readonly clock: Clock;
   readonly order: ConnectionOrder;
+  /** A connection without a response for this long, with statements in flight, is closed. */
+  readonly silenceMs: number;
   /** Opens a pipelined client, and calls `onLost` when its connection is lost, from the first moment on. */
   connect(onLost: (error: Error) => void): Promise<Client>;
   onConnectionError(error: Error): void;
@@ -25,20 +26,25 @@ export interface LaneOptions {
 const connectionWaitMs = 2000;
 const waitingAtMost = 1000;
 const inFlightAtMostPerConnection = 2000;
-/** A connection without a response for this long, with statements in flight, is closed: the network drops packets. */
-const silenceAtMostMs = 15_000;
+/**
+ * Silence is counted in intervals and not read from a clock: a process that was suspended would find all its connections
+ * silent when it goes on, before it reads their responses.
+ */
+const intervalMs = 500;
 /** Longer than any statement of a lane can run. */
 const endAtMostMs = 3000;
 const reconnectFirstMs = 50;
-const reconnectAtMostMs = 2000;
+const reconnectAtMostMs = 1000;
 
 interface Connection {
   readonly client: Client;
   /** Its place in the order of requested connections. */
   readonly number: number;
   inFlight: number;
-  lastResponseMs: number;
+  /** The intervals since its last response, while statements are in flight. */
+  silentIntervals: number;
   isClosed: boolean;
+  isSilent: boolean;
   /** Whether its writes are collected until the end of the event loop's turn. */
   collecting: boolean;
 }
@@ -60,7 +66,7 @@ export class PipelinedLane {
 
   private constructor(options: LaneOptions) {
     this.#options = options;
-    this.#watch = setInterval(() => this.#closeSilent(), silenceAtMostMs / 3).unref();
+    this.#watch = setInterval(() => this.#closeSilent(), intervalMs).unref();
   }
 
   /** Opens all connections; if one fails, it closes the others. */
@@ -113,7 +119,7 @@ export class PipelinedLane {
 
   async #sendOn(connection: Connection, query: QueryArrayConfig): Promise<StatementResult> {
     if (connection.inFlight >= inFlightAtMostPerConnection) throw busy(`lane ${this.#options.name} is full`);
-    if (connection.inFlight === 0) connection.lastResponseMs = this.#options.clock.monotonicMs();
+    if (connection.inFlight === 0) connection.silentIntervals = 0;
     connection.inFlight += 1;
     try {
       collect(connection);
@@ -126,11 +132,12 @@ export class PipelinedLane {
       if (error instanceof Error) Error.captureStackTrace(error);
       // A FATAL error reaches the statement before the client emits the end of its connection.
       if (endsSession(error)) this.#discard(connection, error as Error);
+      if (connection.isSilent) throw this.#silence();
       if (connection.isClosed) throw new ConnectionLost('the connection was lost', { cause: error });
       throw error;
     } finally {
       connection.inFlight -= 1;
-      connection.lastResponseMs = this.#options.clock.monotonicMs();
+      connection.silentIntervals = 0;
       this.#endRetired(connection);
     }
   }
@@ -185,7 +192,7 @@ export class PipelinedLane {
 
   /** Opens a connection and adds it. One that is lost before that is not added: its loss would not be emitted again. */
   async #connect(): Promise<void> {
-    const { clock, connect, order } = this.#options;
+    const { connect, order } = this.#options;
     const number = order.next();
     let connection: Connection | undefined;
     let lost: Error | undefined;
@@ -200,8 +207,9 @@ export class PipelinedLane {
       client,
       number,
       inFlight: 0,
-      lastResponseMs: clock.monotonicMs(),
+      silentIntervals: 0,
       isClosed: false,
+      isSilent: false,
       collecting: false,
     };
     this.#connections.add(connection);
@@ -246,12 +254,18 @@ export class PipelinedLane {
     this.#options.onConnectionError(error);
   }
 
+  #silence(): Silence {
+    return new Silence(`lane ${this.#options.name}`, this.#options.silenceMs);
+  }
+
   #closeSilent(): void {
-    const nowMs = this.#options.clock.monotonicMs();
     for (const connection of [...this.#connections, ...this.#retired]) {
-      if (connection.inFlight === 0 || nowMs - connection.lastResponseMs < silenceAtMostMs) continue;
+      if (connection.inFlight === 0) continue;
+      connection.silentIntervals += 1;
+      if (connection.silentIntervals <= this.#options.silenceMs / intervalMs) continue;
+      connection.isSilent = true;
       connection.client.connection.stream.destroy();
-      this.#discard(connection, new Error(`lane ${this.#options.name}: no response for ${silenceAtMostMs} ms`));
+      this.#discard(connection, this.#silence());
     }
   }
 }

@@ -1,7 +1,10 @@
 /** Looks for the refusals of a PostgreSQL server that no statement on an open connection finds. */
+import type { QueryConfig } from 'pg';
 import { reasonOf } from '../errors.ts';
 import type { PostgresOptions } from '../options.ts';
-import { connectClient, type SessionSettings } from './connecting.ts';
+import type { SessionSettings } from './connecting.ts';
+import type { Destination } from './destination.ts';
+import { writeSilenceMs } from './silence.ts';
 
 /** How often a server is probed that has refused nothing. */
 const probeEveryMs = 10_000;
@@ -15,12 +18,14 @@ const insufficientPrivilege = '42501';
 
 export class ServerProbe {
   readonly #options: PostgresOptions;
+  readonly #destination: Destination;
   readonly #settings: SessionSettings;
   #nextMs = Number.NEGATIVE_INFINITY;
   #probing: Promise<string | undefined> | undefined;
 
-  constructor(options: PostgresOptions, settings: SessionSettings) {
+  constructor(options: PostgresOptions, destination: Destination, settings: SessionSettings) {
     this.#options = options;
+    this.#destination = destination;
     this.#settings = settings;
   }
 
@@ -44,9 +49,9 @@ export class ServerProbe {
   async #probe(): Promise<string | undefined> {
     const nextMs = this.#options.clock.monotonicMs() + probeEveryMs;
     try {
-      const client = await connectClient(this.#options, this.#settings, { pipeline: false, probe: false });
+      const client = await this.#destination.connect(this.#settings, { pipeline: false, probe: false });
       try {
-        await client.query(needsSpace);
+        await client.query({ text: needsSpace, query_timeout: writeSilenceMs } as QueryConfig);
       } finally {
         await client.end();
       }

@@ -2,10 +2,10 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
-import type { PostgresServer } from '../options.ts';
+import type { Endpoint } from '../options.ts';
 
 /** The driver's option. */
-export function tlsOptions({ tls: { mode, ...files } }: PostgresServer): false | ConnectionOptions {
+export function tlsOptions({ tls: { mode, ...files } }: Pick<Endpoint, 'tls'>): false | ConnectionOptions {
   switch (mode) {
     case 'disable':
       return false;
@@ -26,13 +26,13 @@ const sslRequest = Buffer.from([0, 0, 0, 8, 4, 0xd2, 0x16, 0x2f]);
  * Decides `prefer` once, because the driver cannot fall back: TLS when the server offers it. A Unix socket has none.
  * Rejects when the server cannot be reached.
  */
-export async function settlePreference(server: PostgresServer, timeoutMs: number): Promise<PostgresServer> {
-  if (server.tls.mode !== 'prefer') return server;
-  const mode = server.host.startsWith('/') || !(await offersTls(server, timeoutMs)) ? 'disable' : 'require';
-  return { ...server, tls: { ...server.tls, mode } };
+export async function settlePreference(endpoint: Endpoint, timeoutMs: number): Promise<Endpoint> {
+  if (endpoint.tls.mode !== 'prefer') return endpoint;
+  const mode = endpoint.host.startsWith('/') || !(await offersTls(endpoint, timeoutMs)) ? 'disable' : 'require';
+  return { ...endpoint, tls: { ...endpoint.tls, mode } };
 }
 
-async function offersTls({ host, port }: PostgresServer, timeoutMs: number): Promise<boolean> {
+async function offersTls({ host, port }: Endpoint, timeoutMs: number): Promise<boolean> {
   const socket = connect({ host, port });
   const signal = AbortSignal.timeout(timeoutMs);
   try {
