@@ -40,6 +40,8 @@ export interface PostgresServer {
 
 export interface PostgresOptions extends Observers {
   readonly server: PostgresServer;
+  /** The password of connections from now on, where it changes while the process runs; else that of `server`. */
+  readonly currentPassword?: () => string;
   /** Visible in `pg_stat_activity`. */
   readonly applicationName: string;
   /**

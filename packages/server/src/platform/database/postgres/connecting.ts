@@ -18,7 +18,7 @@ export interface SessionSettings {
   readonly lookupsOnly: boolean;
 }
 
-type Reach = Pick<PostgresOptions, 'server' | 'applicationName' | 'connectTimeoutMs' | 'pooler'>;
+type Reach = Pick<PostgresOptions, 'server' | 'currentPassword' | 'applicationName' | 'connectTimeoutMs' | 'pooler'>;
 
 /**
  * The connection settings of pg. No timeout is a startup parameter: PgBouncer rejects parameters that it does not know.
@@ -29,7 +29,7 @@ export function clientConfig(reach: Reach): ClientConfig {
     host,
     port,
     user,
-    password,
+    password: reach.currentPassword ?? password,
     database,
     options,
     ssl: tlsOptions(reach.server),
