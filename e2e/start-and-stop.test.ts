@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -122,18 +122,29 @@ describe('a signal at any time', () => {
     expect(program.stdout()).toContain('"stopping"');
   });
 
-  it('is logged and ignored in production when it is SIGHUP', async () => {
+  it('reads the secrets again in production when it is SIGHUP, at any time', async () => {
     const { settings, url } = await prepare(await cloneDatabase(), directory);
+    const secret = join(directory, 'smtp');
+    writeFileSync(secret, 'smtp://user:hunter2@127.0.0.1:9\n');
     const program = startProgram(serve, {
       ...settings,
       ...production,
       LATCHKEY_SHUTDOWN_DELAY_SECONDS: '0',
-      SMTP_URL: 'smtp://127.0.0.1:9',
+      SMTP_URL: `file:${secret}`,
     });
-    await awaitReady(program, url);
+    await eventually(() => catchesSigquit(program.pid), { what: 'the first line of the program has run' });
     program.signal('SIGHUP');
-    await eventually(() => program.stdout().includes('"SIGHUP was ignored'), { what: 'the log line' });
+    await awaitReady(program, url);
+    const logged = (text: string) => eventually(() => program.stdout().includes(text), { what: text });
+    await logged('"changed: none"');
+    writeFileSync(secret, 'smtp://user:rotated2@127.0.0.1:9\n');
+    program.signal('SIGHUP');
+    await logged('"changed: SMTP_URL"');
+    rmSync(secret);
+    program.signal('SIGHUP');
+    await logged('secrets could not be read again, and the old ones stay');
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
+    expect(program.stdout() + program.stderr()).not.toMatch(/hunter2|rotated2/);
     program.signal('SIGTERM');
     expect(await program.exited, program.stderr()).toEqual({ code: 0, signal: null });
   });

@@ -23,17 +23,22 @@ function textOf(valid: readonly string[], ...pieces: readonly string[]): fc.Arbi
 const authority = ['user', ':', 'p%40ss', '%', '@', 'host', 'host.example', '127.0.0.1', '[::1]', ':25', ':0', ','];
 
 /** Loads a setting; undefined when the check rejects it. */
-function accepted(env: Readonly<Record<string, string>>): Config | undefined {
-  const loaded = loadConfig({ env, cwd: '/srv', files: () => ({ kind: 'absent' }) });
+async function accepted(env: Readonly<Record<string, string>>): Promise<Config | undefined> {
+  const loaded = await loadConfig({ env, cwd: '/srv', files: () => ({ kind: 'absent' }) });
   return loaded.kind === 'ok' ? loaded.config : undefined;
 }
 
 /** Runs `use` with each accepted value, and checks that `config print` can show it. */
-function property(name: string, text: fc.Arbitrary<string>, use: (config: Config) => void, more = {}): void {
+async function property(
+  name: string,
+  text: fc.Arbitrary<string>,
+  use: (config: Config) => void,
+  more = {},
+): Promise<void> {
   let count = 0;
-  fc.assert(
-    fc.property(text, (value) => {
-      const config = accepted({ ...more, [name]: value });
+  await fc.assert(
+    fc.asyncProperty(text, async (value) => {
+      const config = await accepted({ ...more, [name]: value });
       if (config === undefined || value === '') return;
       count += 1;
       use(config);
@@ -45,7 +50,7 @@ function property(name: string, text: fc.Arbitrary<string>, use: (config: Config
 }
 
 describe('a value that "config check" accepts is accepted by its user', () => {
-  it('LATCHKEY_TRUSTED_PROXIES: the resolver of client addresses', () => {
+  it('LATCHKEY_TRUSTED_PROXIES: the resolver of client addresses', async () => {
     const text = textOf(
       ['10.0.0.0/8'],
       '10.0.0.0',
@@ -59,7 +64,7 @@ describe('a value that "config check" accepts is accepted by its user', () => {
       '/0',
       ',',
     );
-    property('LATCHKEY_TRUSTED_PROXIES', text, ({ http: { trustedProxies: trusted } }) => {
+    await property('LATCHKEY_TRUSTED_PROXIES', text, ({ http: { trustedProxies: trusted } }) => {
       expect(clientAddress({ socketAddress: '10.0.0.1', forwardedFor: ['192.0.2.9'], trusted })).toMatch(/^[\d.]+$/);
     });
   });
@@ -76,7 +81,7 @@ describe('a value that "config check" accepts is accepted by its user', () => {
       '/',
       '#',
     );
-    property('SMTP_URL', text, ({ mail: { smtp: server } }) => {
+    await property('SMTP_URL', text, ({ mail: { smtp: server } }) => {
       if (server === undefined) throw new Error('the server is missing');
       expect(server.port).toBeGreaterThan(0);
       expect(server.host).toMatch(/^[\w.:-]+$/);
@@ -86,7 +91,7 @@ describe('a value that "config check" accepts is accepted by its user', () => {
     await Promise.all(closed);
   });
 
-  it('DATABASE_URL: the driver of PostgreSQL', () => {
+  it('DATABASE_URL: the driver of PostgreSQL', async () => {
     const parameters = ['?', '&', 'host=', '/cloudsql/a:b', 'sslmode=', 'require', 'prefer', 'port=', 'options=-c'];
     const text = textOf(
       ['postgres://user@host/db'],
@@ -97,7 +102,7 @@ describe('a value that "config check" accepts is accepted by its user', () => {
       'db',
       ...parameters,
     );
-    property('DATABASE_URL', text, ({ database }) => {
+    await property('DATABASE_URL', text, ({ database }) => {
       if (database.kind === 'embedded') throw new Error('the URL is missing');
       const { server } = database;
       for (const { host, port } of server.hosts) {
@@ -108,7 +113,7 @@ describe('a value that "config check" accepts is accepted by its user', () => {
     });
   });
 
-  it('LATCHKEY_MAIL_FROM: every message', () => {
+  it('LATCHKEY_MAIL_FROM: every message', async () => {
     const text = textOf(
       ['Acme <a@b.example>'],
       'Acme',
@@ -123,7 +128,7 @@ describe('a value that "config check" accepts is accepted by its user', () => {
       '\\',
       ',',
     );
-    property('LATCHKEY_MAIL_FROM', text, ({ mail: { from } }) => {
+    await property('LATCHKEY_MAIL_FROM', text, ({ mail: { from } }) => {
       const message = { to: 'ada@example.com', subject: 'Hello', text: '', html: '', messageId: '<1@a.example>' };
       void new Inbox().send({ ...message, from, date: new Date(0) });
     });
@@ -132,14 +137,14 @@ describe('a value that "config check" accepts is accepted by its user', () => {
   it.each(['http://localhost:5625', 'http://127.0.0.1:5625', 'http://[::1]:5625'])(
     'LATCHKEY_PUBLIC_URL=%s: the default sender of every message',
     async (publicUrl) => {
-      const from = accepted({ LATCHKEY_PUBLIC_URL: publicUrl })?.mail.from ?? { name: '', address: '' };
+      const from = (await accepted({ LATCHKEY_PUBLIC_URL: publicUrl }))?.mail.from ?? { name: '', address: '' };
       const message = { to: 'ada@example.com', subject: 'Hello', text: '', html: '', messageId: '<1@a.example>' };
       expect(await new Inbox().send({ ...message, from, date: new Date(0) })).toMatchObject({ kind: 'accepted' });
     },
   );
 
-  it('REDIS_URL: the client of Redis', () => {
-    property(
+  it('REDIS_URL: the client of Redis', async () => {
+    await property(
       'REDIS_URL',
       textOf(
         ['redis://host/3', 'redis+sentinel://host,host.example:26380/name/3'],
@@ -166,8 +171,8 @@ describe('a value that "config check" accepts is accepted by its user', () => {
     );
   });
 
-  it('LATCHKEY_LIMIT_PUBLIC: a window', () => {
-    property(
+  it('LATCHKEY_LIMIT_PUBLIC: a window', async () => {
+    await property(
       'LATCHKEY_LIMIT_PUBLIC',
       textOf(['100/15m', '5/h'], '100', '5', '0', '/', '15', 'm', 'h', 'd', 's'),
       ({ limits }) => {
@@ -180,7 +185,7 @@ describe('a value that "config check" accepts is accepted by its user', () => {
   it.each([
     ['LATCHKEY_REGISTRATION_HOOK', { LATCHKEY_REGISTRATION_HOOK_SECRET: key }],
     ['LATCHKEY_PASSWORD_BREACH', {}],
-  ])('%s_URL: the outbound client', (prefix, more) => {
+  ])('%s_URL: the outbound client', async (prefix, more) => {
     const requests: Promise<unknown>[] = [];
     const text = textOf(
       ['https://people.example'],
@@ -195,7 +200,7 @@ describe('a value that "config check" accepts is accepted by its user', () => {
       ':8443',
     );
     for (const allow of ['0', '1']) {
-      property(
+      await property(
         `${prefix}_URL`,
         text,
         ({ registrationHook, passwords: { breachService } }) => {
@@ -205,7 +210,7 @@ describe('a value that "config check" accepts is accepted by its user', () => {
         { ...more, [`${prefix}_ALLOW_PRIVATE`]: allow },
       );
     }
-    return expect(Promise.all(requests)).resolves.not.toContain('refused');
+    await expect(Promise.all(requests)).resolves.not.toContain('refused');
   });
 });
 

@@ -44,8 +44,8 @@ function url(parameters: string, host = 'localhost'): string {
   return `postgres://latchkey@${host}:${port}/postgres?${parameters}`;
 }
 
-function server(databaseUrl: string): DatabaseServer {
-  const loaded = loadConfig({ env: { DATABASE_URL: databaseUrl }, files: diskFiles, cwd: '/' });
+async function server(databaseUrl: string): Promise<DatabaseServer> {
+  const loaded = await loadConfig({ env: { DATABASE_URL: databaseUrl }, files: diskFiles, cwd: '/' });
   if (loaded.kind === 'invalid') throw new Error(loaded.mistakes.join('\n'));
   const { database } = loaded.config;
   if (database.kind === 'embedded') throw new Error('the database is embedded');
@@ -54,7 +54,7 @@ function server(databaseUrl: string): DatabaseServer {
 
 /** Whether a pooled connection is encrypted. */
 async function encryption(databaseUrl: string): Promise<boolean | undefined> {
-  const target = server(databaseUrl);
+  const target = await server(databaseUrl);
   const options = { server: target, applicationName: 'tls', clock: systemClock };
   const database = await openPostgres({ ...options, poolMin: 1, connectTimeoutMs: 10_000 });
   try {
@@ -71,8 +71,8 @@ async function encryption(databaseUrl: string): Promise<boolean | undefined> {
   }
 }
 
-function migrations(databaseUrl: string): Promise<unknown> {
-  return migrationStatus(server(databaseUrl));
+async function migrations(databaseUrl: string): Promise<unknown> {
+  return migrationStatus(await server(databaseUrl));
 }
 
 describe('sslmode has the meaning of libpq', () => {

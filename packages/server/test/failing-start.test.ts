@@ -53,7 +53,7 @@ async function configOf(kind: 'postgres' | 'embedded'): Promise<Config> {
   };
   const database = kind === 'postgres' ? await cloneDatabase() : 'embedded';
   const settings = settingsOf({ database, env }, makeDirectory(), await findFreePort());
-  const loaded = loadConfig({ env: settings, files: () => ({ kind: 'absent' }), cwd: '/' });
+  const loaded = await loadConfig({ env: settings, files: () => ({ kind: 'absent' }), cwd: '/' });
   if (loaded.kind !== 'ok') throw new Error(loaded.mistakes.join('\n'));
   return loaded.config;
 }

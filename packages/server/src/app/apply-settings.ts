@@ -1,4 +1,5 @@
 /** Applies the parts of the settings file that are rows of the database. */
+import { isDeepStrictEqual } from 'node:util';
 import { applyProviders } from '#flows/admin-identity-providers/index.ts';
 import { OperatorError } from './operator-error.ts';
 import type { Services } from './wiring.ts';
@@ -10,8 +11,24 @@ import type { Services } from './wiring.ts';
  * @throws OperatorError with a sentence for each provider that cannot be applied.
  */
 export async function applyProviderSettings(services: Services): Promise<void> {
-  const { mode, providers } = services.config;
+  const { providers } = services.config;
   if (providers === undefined) return;
-  const outcome = await applyProviders({ ...services, production: mode === 'production' }, providers);
+  await apply(services, providers);
+  services.secretUsers.add(
+    'providers',
+    (now) => now.providers,
+    async (now, before) => {
+      // The rest of the section takes effect at the next start, together with the rest of the file.
+      const entries = before.map((entry) => ({ ...entry, secret: now.find(({ id }) => id === entry.id)?.secret }));
+      if (!isDeepStrictEqual(entries, now)) return false;
+      await apply(services, entries);
+      return true;
+    },
+  );
+}
+
+async function apply(services: Services, providers: NonNullable<Services['config']['providers']>): Promise<void> {
+  const production = services.config.mode === 'production';
+  const outcome = await applyProviders({ ...services, production }, providers);
   if (outcome.kind === 'invalid') throw new OperatorError(outcome.mistakes.join('\n'), 78);
 }

@@ -9,7 +9,7 @@ export async function listenForControl(services: Services, runCommand: RunComman
   if (opened.kind === 'postgres') return;
   const socket = await listenForCommands({
     directory: opened.directory,
-    run: (argv, io) => runCommand({ argv, io, services, loadConfig: () => config }),
+    run: (argv, io) => runCommand({ argv, io, services, loadConfig: async () => config }),
     onFailure: (error) => logger.error('a command failed', { error }),
   });
   resources.add('the control socket', () => socket.close());

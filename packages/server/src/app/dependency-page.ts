@@ -114,7 +114,8 @@ Generated from the code by \`npm run generate\`; do not edit.
 
 How a process calls each external service, and what its users notice. A service that refuses or is away is logged once in 30 s for each
 reason, and shown by \`/readyz?verbose\`. The OpenTelemetry collector is called by OpenTelemetry's SDK: spans are dropped and counted
-while it is away.`;
+while it is away. [Secret stores](../guides/secrets.md) are called at the start and at SIGHUP, each for 3 s at most and all of them for 10 s,
+tried again within that time.`;
 
 /** A test compares the result with the committed page. */
 export function dependencyPage(): string {

@@ -4,6 +4,7 @@ import type { Config } from '#config/index.ts';
 import { systemClock } from '#kernel/clock.ts';
 import type { Outbound } from '#platform/outbound/index.ts';
 import { ErrorReports, type Metrics, type SendEnvelope } from '#platform/telemetry/index.ts';
+import type { SecretUsers } from './secret-reload.ts';
 import { version } from './version.ts';
 
 /** Returns undefined without `SENTRY_DSN`. */
@@ -18,13 +19,28 @@ export const errorReportTimeoutMs = 5000;
 /** Without a time of the service's own. */
 const pauseSeconds = 60;
 
+interface ReportDeps {
+  readonly config: Config;
+  readonly outbound: Outbound;
+  readonly metrics: Metrics;
+  readonly secretUsers: SecretUsers;
+}
+
 /** Reports go through the outbound client, with its circuit. */
 export function connectErrorReports(
   reports: ErrorReports,
-  { config, outbound, metrics }: { readonly config: Config; readonly outbound: Outbound; readonly metrics: Metrics },
+  { config, outbound, metrics, secretUsers }: ReportDeps,
 ): void {
-  const url = config.errorReports.dsn?.envelopeUrl;
-  if (url === undefined) return;
+  let url = config.errorReports.dsn?.envelopeUrl ?? '';
+  secretUsers.add(
+    'SENTRY_DSN',
+    ({ errorReports }) => errorReports.dsn,
+    (now) => {
+      url = now.envelopeUrl;
+      reports.useDsn(now.dsn);
+      return true;
+    },
+  );
   const send: SendEnvelope = async (body) => {
     const result = await outbound.request({
       purpose: 'error_reports',

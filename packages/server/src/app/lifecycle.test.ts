@@ -7,13 +7,13 @@ import { ProcessEnd, type StopRequest } from './process-end.ts';
 const orderly: StopRequest = { reason: 'SIGTERM', exitCode: 0, isOrderly: true };
 const disorderly: StopRequest = { reason: 'an unexpected error', exitCode: 1, isOrderly: false };
 
-function configWith(env: Readonly<Record<string, string>> = {}): Config {
-  const loaded = loadConfig({ env: { NODE_ENV: 'test', ...env }, files: () => ({ kind: 'absent' }), cwd: '/' });
+async function configWith(env: Readonly<Record<string, string>> = {}): Promise<Config> {
+  const loaded = await loadConfig({ env: { NODE_ENV: 'test', ...env }, files: () => ({ kind: 'absent' }), cwd: '/' });
   if (loaded.kind !== 'ok') throw new Error(loaded.mistakes.join('\n'));
   return loaded.config;
 }
 
-const times = { ...configWith().http, shutdownDelaySeconds: 0.02, drainSeconds: 3600 };
+const times = { ...(await configWith()).http, shutdownDelaySeconds: 0.02, drainSeconds: 3600 };
 
 describe('the phases of a process', () => {
   it('are unready before it serves and once it stops', async () => {
@@ -60,13 +60,13 @@ describe('the phases of a process', () => {
 });
 
 describe('a process that runs until it is stopped', () => {
-  function setUp() {
+  async function setUp() {
     const lines: { readonly msg: string; readonly detail?: string }[] = [];
     const destination = { write: (line: string) => void lines.push(JSON.parse(line)) };
     const logger = createLogger({ level: 'info', service: 'test', version: '0', destination });
     const closed: string[] = [];
     const end = new ProcessEnd();
-    const config = configWith({ LATCHKEY_DRAIN_SECONDS: '1' });
+    const config = await configWith({ LATCHKEY_DRAIN_SECONDS: '1' });
     const open = async ({ resources, lifecycle }: Life) => {
       resources.add('listener', () => closed.push('listener'));
       lifecycle.serve();
@@ -75,7 +75,7 @@ describe('a process that runs until it is stopped', () => {
   }
 
   it('returns the exit code of the request after everything is closed, and logs the reason', async () => {
-    const { surroundings, end, lines, closed, open } = setUp();
+    const { surroundings, end, lines, closed, open } = await setUp();
     const running = runUntilStopped(surroundings, open);
     end.request(orderly);
     expect(await running).toBe(0);
@@ -84,7 +84,7 @@ describe('a process that runs until it is stopped', () => {
   });
 
   it('returns 1 when an error happened after the request', async () => {
-    const { surroundings, end, open, closed } = setUp();
+    const { surroundings, end, open, closed } = await setUp();
     const running = runUntilStopped(surroundings, open);
     end.request(orderly);
     end.fail(new Error('while stopping'));
@@ -93,7 +93,7 @@ describe('a process that runs until it is stopped', () => {
   });
 
   it('throws the sentence for the operator, after everything is closed', async () => {
-    const { surroundings, end, closed, open } = setUp();
+    const { surroundings, end, closed, open } = await setUp();
     const running = runUntilStopped(surroundings, open);
     end.request({ ...disorderly, error: new Error('The processes end again and again.') });
     await expect(running).rejects.toThrow('The processes end again and again.');
@@ -101,7 +101,7 @@ describe('a process that runs until it is stopped', () => {
   });
 
   it('closes what a failed start had opened, and throws its error', async () => {
-    const { surroundings, closed, open } = setUp();
+    const { surroundings, closed, open } = await setUp();
     const failing = async (life: Life) => {
       await open(life);
       throw new Error('the port is taken');
@@ -111,7 +111,7 @@ describe('a process that runs until it is stopped', () => {
   });
 
   it('ends a start that takes too long for a signal, and what it opens later is closed at once', async () => {
-    const { surroundings, end, closed } = setUp();
+    const { surroundings, end, closed } = await setUp();
     const start = Promise.withResolvers<void>();
     let opening: Promise<void> | undefined;
     const running = runUntilStopped(surroundings, ({ resources }) => {
@@ -125,8 +125,8 @@ describe('a process that runs until it is stopped', () => {
     expect(closed).toEqual(['late']);
   });
 
-  it('logs each setting without an effect once', () => {
-    const { surroundings, lines } = setUp();
+  it('logs each setting without an effect once', async () => {
+    const { surroundings, lines } = await setUp();
     logWarnings({ ...surroundings.config, warnings: ['one', 'two'] }, surroundings.logger);
     expect(lines.map(({ detail }) => detail)).toEqual(['one', 'two']);
   });

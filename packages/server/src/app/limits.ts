@@ -17,6 +17,7 @@ import { openRedis, type RedisConnection } from '#platform/redis/index.ts';
 import type { Logger } from '#platform/telemetry/index.ts';
 import { addressBucket } from '#protocol/network-address/index.ts';
 import type { OpenResources } from './open-resources.ts';
+import { differOnlyInPassword, type SecretUsers } from './secret-reload.ts';
 
 interface Ground {
   readonly config: Config;
@@ -25,6 +26,7 @@ interface Ground {
   readonly keys: Keys;
   readonly logger: Logger;
   readonly resources: OpenResources;
+  readonly secretUsers: SecretUsers;
   readonly dependencies: Dependencies;
 }
 
@@ -41,7 +43,7 @@ export function wireLimits(ground: Ground): {
 }
 
 function openStore(ground: Ground): { store: WindowStore; redis: RedisConnection | undefined } {
-  const { config, database, clock, keys, logger, dependencies, resources } = ground;
+  const { config, database, clock, keys, logger, dependencies, resources, secretUsers } = ground;
   // Keys contain addresses, which must not be readable in a dump or in Redis.
   const hash = (text: string) => keys.mac('lookup', text);
   if (config.redis === undefined) return { store: new DatabaseWindows({ database, clock, hash }), redis: undefined };
@@ -51,6 +53,15 @@ function openStore(ground: Ground): { store: WindowStore; redis: RedisConnection
     dependencies,
   });
   resources.add('the connection to Redis', () => redis.close());
+  secretUsers.add(
+    'REDIS_URL',
+    (now) => now.redis,
+    async (now, before) => {
+      if (!differOnlyInPassword(now, before)) return false;
+      await redis.usePassword(now.password);
+      return true;
+    },
+  );
   // Why Redis fails is in the report of the dependencies.
   const onAvailable = (isAvailable: boolean): void => {
     if (isAvailable) logger.info('Redis is available again; limits are counted for all nodes');

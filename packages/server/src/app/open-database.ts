@@ -25,6 +25,7 @@ import type { Dependencies } from '#platform/dependencies/index.ts';
 import type { Logger, Metrics } from '#platform/telemetry/index.ts';
 import type { OpenResources } from './open-resources.ts';
 import { OperatorError } from './operator-error.ts';
+import { differOnlyInPassword, type SecretUsers } from './secret-reload.ts';
 
 /** Observers of a database. */
 export interface Watchers {
@@ -33,6 +34,8 @@ export interface Watchers {
   readonly dependencies: Dependencies;
   readonly metrics: Metrics;
   readonly resources: OpenResources;
+  /** Absent in a command that ends by itself. */
+  readonly secretUsers?: SecretUsers;
   readonly onCommitted?: Observers['onCommitted'];
 }
 
@@ -76,7 +79,9 @@ export async function openDatabase(config: Config, watchers: Watchers, presence:
       kind: _kind,
       ...reach
     } = config.database;
-    const database = await openPostgres({ ...reach, replica, applicationName: 'latchkey', ...observers });
+    const password = currentPassword(reach.server.password, watchers.secretUsers);
+    const options = { ...reach, ...password, replica, applicationName: 'latchkey' };
+    const database = await openPostgres({ ...options, ...observers });
     resources.add(
       'the database',
       () => database.close(),
@@ -94,6 +99,22 @@ export async function openDatabase(config: Config, watchers: Watchers, presence:
     () => closeMs,
   );
   return { kind: 'embedded', database, directory };
+}
+
+/** Connections that are open keep their login; a rotated password counts for those that replace them. */
+function currentPassword(first: string | undefined, users: SecretUsers | undefined) {
+  let password = first;
+  users?.add('DATABASE_URL', serverOf, (now, before) => {
+    const isLogin = now.password !== undefined && before.password !== undefined;
+    if (!isLogin || !differOnlyInPassword(now, before)) return false;
+    password = now.password;
+    return true;
+  });
+  return first === undefined ? {} : { currentPassword: () => password ?? first };
+}
+
+function serverOf({ database }: Config) {
+  return database.kind === 'postgres' ? database.server : undefined;
 }
 
 /** Migrations run as the owner of the tables and bypass a pooler. */

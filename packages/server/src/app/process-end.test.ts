@@ -103,11 +103,28 @@ describe('the end of a process', () => {
     expect(await settled(end.requested)).toEqual({ reason: 'SIGHUP', exitCode: 0, isOrderly: true });
   });
 
-  it('is not requested by SIGHUP in production, which is logged', async () => {
-    const { logger, lines } = capture();
-    end.attend(logger, 'production');
+  it('is not requested by SIGHUP in production, which reads the secrets again', async () => {
+    let reloads = 0;
+    end.attend(capture().logger, 'production');
+    end.onReload(() => {
+      reloads += 1;
+    });
     deliver('SIGHUP');
+    deliver('SIGHUP');
+    expect(reloads).toBe(2);
     expect(await settled(end.requested)).toBe('pending');
-    expect(lines).toMatchObject([{ level: 'warn', msg: 'SIGHUP was ignored: restart to change settings' }]);
+  });
+
+  it('is not requested by SIGHUP at any time of a start in production, after which the secrets are read once', async () => {
+    let reloads = 0;
+    deliver('SIGHUP');
+    end.attend(capture().logger, 'production');
+    deliver('SIGHUP');
+    end.onReload(() => {
+      reloads += 1;
+    });
+    expect(reloads).toBe(1);
+    expect(await settled(end.requested)).toBe('pending');
+    expect(await settled(end.unattended)).toBe('pending');
   });
 });

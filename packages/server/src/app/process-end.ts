@@ -27,8 +27,9 @@ export class ProcessEnd {
   readonly #request: (request: StopRequest) => void;
   readonly #exit: (exitCode: number) => void;
   #requestedMs: number | undefined;
-  #attendant: { readonly logger: Logger; readonly ignoresHangUp: boolean } | undefined;
+  #attendant: { readonly logger: Logger; readonly mode: Mode } | undefined;
   #hungUp = false;
+  #reload: (() => void) | undefined;
   #hasFailed = false;
 
   constructor() {
@@ -58,8 +59,22 @@ export class ProcessEnd {
 
   /** From now on the caller closes what is open when `requested` settles, and ends the process. */
   attend(logger: Logger, mode: Mode): void {
-    this.#attendant = { logger, ignoresHangUp: mode === 'production' };
+    this.#attendant = { logger, mode };
     if (this.#hungUp) this.#hangUp();
+  }
+
+  /** From now on `reload` reads the secrets again at SIGHUP; a SIGHUP during the start counts too. */
+  onReload(reload: () => void): void {
+    this.#reload = reload;
+    if (this.#hungUp) this.#hangUp();
+  }
+
+  /** As SIGHUP in production. */
+  reload(): void {
+    this.#hungUp = true;
+    if (this.#reload === undefined) return;
+    this.#hungUp = false;
+    this.#reload();
   }
 
   request(request: StopRequest): void {
@@ -95,11 +110,11 @@ export class ProcessEnd {
     this.request({ reason: name, exitCode: 0, isOrderly: true });
   }
 
-  /** The end of a terminal session in development; in production a request to read the configuration again. */
+  /** The end of a terminal session in development; in production a request to read the secrets again. */
   #hangUp(): void {
     this.#hungUp = true;
     if (this.#attendant === undefined) return;
-    if (this.#attendant.ignoresHangUp) this.#attendant.logger.warn('SIGHUP was ignored: restart to change settings');
+    if (this.#attendant.mode === 'production') this.reload();
     else this.#signal('SIGHUP');
   }
 }

@@ -151,9 +151,17 @@ function authenticate({ sessions }: Services, { bearer, sessionCookie }: Present
   return sessions.check({ transport: 'cookie', text: sessionCookie ?? '' });
 }
 
-function mailTransport({ config, clock, dependencies }: Services): MailTransport {
+function mailTransport({ config, clock, dependencies, secretUsers }: Services): MailTransport {
   const { smtp: server, ehloName } = config.mail;
   if (server === undefined) return new Inbox();
   const smtp = new Smtp({ server, ehloName, maxConnections: config.jobs.concurrency });
+  secretUsers.add(
+    'SMTP_URL',
+    ({ mail }) => mail.smtp,
+    async (now) => {
+      await smtp.useServer(now);
+      return true;
+    },
+  );
   return new BreakingTransport(smtp, { clock, dependencies });
 }

@@ -11,6 +11,7 @@ import { logWarnings, runUntilStopped } from './lifecycle.ts';
 import { OperatorError } from './operator-error.ts';
 import { lowerPoolThreads } from './pool-threads.ts';
 import { type Roles, run } from './running.ts';
+import { SecretReload, SecretUsers } from './secret-reload.ts';
 import { version } from './version.ts';
 import { wire } from './wiring.ts';
 
@@ -18,7 +19,7 @@ type OnServing = (readiness: Readiness, metrics: Metrics) => void;
 
 /** Serves until a signal; returns the exit code. One process of several calls `onServing` instead of printing the banner. */
 export async function serve(context: ProcessContext, roles: Roles, onServing?: OnServing): Promise<number> {
-  const { config, io, runCommand, end } = context;
+  const { config, loadConfig, io, runCommand, end } = context;
   if (!roles.http && config.mail.smtp === undefined) {
     throw new OperatorError('"latchkey work" needs SMTP_URL: the built-in inbox lives in the serving process.', 78);
   }
@@ -29,7 +30,9 @@ export async function serve(context: ProcessContext, roles: Roles, onServing?: O
   if (onServing === undefined) logWarnings(config, logger);
   return runUntilStopped({ config, logger, end }, async ({ resources, lifecycle }) => {
     if (reports !== undefined) resources.add('error reports', () => reports.close());
-    const services = await wire(config, { logger, resources, existing: !roles.http, exportsTelemetry: true });
+    const secretUsers = new SecretUsers(config);
+    const existing = !roles.http;
+    const services = await wire(config, { logger, resources, secretUsers, existing, exportsTelemetry: true });
     if (reports !== undefined) connectErrorReports(reports, services);
     await applyProviderSettings(services);
     lowerPoolThreads();
@@ -37,6 +40,8 @@ export async function serve(context: ProcessContext, roles: Roles, onServing?: O
     boundHeapGrowth();
     await listenForControl(services, runCommand);
     lifecycle.serve();
+    const reload = new SecretReload({ users: secretUsers, logger, loadConfig });
+    end.onReload(() => void reload.request());
     if (onServing === undefined) io.out(banner(config, roles));
     else onServing(readiness, services.metrics);
   });

@@ -2,6 +2,7 @@
 import type { Config } from '#config/index.ts';
 import { type Logger, type Metrics, openTracer, type Tracer } from '#platform/telemetry/index.ts';
 import type { OpenResources } from './open-resources.ts';
+import type { SecretUsers } from './secret-reload.ts';
 import { version } from './version.ts';
 
 /** The operations that most requests are. */
@@ -14,18 +15,28 @@ interface TracingDeps {
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly resources: OpenResources;
+  readonly secretUsers: SecretUsers;
 }
 
 /** Returns undefined, and loads nothing, without a collector. */
 export async function openTracing(
   { traces }: Config,
-  { metrics, logger, resources }: TracingDeps,
+  { metrics, logger, resources, secretUsers }: TracingDeps,
 ): Promise<Tracer | undefined> {
-  const { url, headers = {}, sampler, samplerArgument: ratio = 1, serviceName = 'latchkey', resource = {} } = traces;
+  const { url, sampler, samplerArgument: ratio = 1, serviceName = 'latchkey', resource = {} } = traces;
   if (url === undefined) return undefined;
+  let { headers } = traces;
+  secretUsers.add(
+    'OTEL_EXPORTER_OTLP_HEADERS',
+    (now) => now.traces.headers,
+    (now) => {
+      headers = now;
+      return true;
+    },
+  );
   const tracer = await openTracer({
     url,
-    headers,
+    headers: () => headers ?? {},
     sampler,
     ratio,
     frequent,

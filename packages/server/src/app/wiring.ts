@@ -35,6 +35,7 @@ import { openKek } from './open-kek.ts';
 import { OpenResources } from './open-resources.ts';
 import { wireOutbound } from './outbound.ts';
 import { wirePasswords } from './passwords.ts';
+import { SecretUsers } from './secret-reload.ts';
 import { openTracing } from './tracing.ts';
 import { version } from './version.ts';
 
@@ -49,6 +50,8 @@ export interface Overrides {
   readonly brand?: OpenBrand;
   /** Gets everything that is opened; closed here when that fails. */
   readonly resources?: OpenResources;
+  /** Gets the parts that can replace their secrets. */
+  readonly secretUsers?: SecretUsers;
   /** True for every command but `serve`: nothing that is missing is created. */
   readonly existing?: boolean;
   /** True for `serve` and `work`, which export traces where that is configured. */
@@ -65,9 +68,9 @@ export async function wire(config: Config, overrides: Overrides = {}) {
   try {
     const presence = overrides.existing === true || config.mode === 'production' ? 'existing' : 'create';
     const brand = overrides.brand ?? openBrand(config);
-    const { exportsTelemetry = false } = overrides;
+    const { exportsTelemetry = false, secretUsers = new SecretUsers(config) } = overrides;
     const clocks = clocksOf(config, overrides);
-    return await wireOnto(resources, config, { clocks, logger, presence, brand, exportsTelemetry });
+    return await wireOnto(resources, config, { clocks, logger, presence, brand, exportsTelemetry, secretUsers });
   } catch (error) {
     await resources.close();
     throw error;
@@ -80,18 +83,19 @@ interface Wiring {
   readonly presence: Presence;
   readonly brand: OpenBrand;
   readonly exportsTelemetry: boolean;
+  readonly secretUsers: SecretUsers;
 }
 
 async function wireOnto(resources: OpenResources, config: Config, wiring: Wiring) {
-  const { clocks, logger, presence, brand, exportsTelemetry } = wiring;
+  const { clocks, logger, presence, brand, exportsTelemetry, secretUsers } = wiring;
   const { clock } = clocks;
   const metrics = createMetrics();
   // First, so that it is closed last and exports the end of everything else.
-  const tracer = exportsTelemetry ? await openTracing(config, { metrics, logger, resources }) : undefined;
+  const tracer = exportsTelemetry ? await openTracing(config, { metrics, logger, resources, secretUsers }) : undefined;
   const afterCommit = new AfterCommit(metrics);
   const onCommitted = (effects: CommittedEffects) => afterCommit.deliver(effects);
   const dependencies = new Dependencies({ clock, logger });
-  const watchers = { clock, logger, dependencies, metrics, resources, onCommitted };
+  const watchers = { clock, logger, dependencies, metrics, resources, secretUsers, onCommitted };
   const opened = await openDatabase(config, watchers, presence);
   // Before the first id is generated: ids contain the time, and never go back.
   const clockSkew = await watchSkew(clocks, opened, logger);
@@ -106,6 +110,7 @@ async function wireOnto(resources: OpenResources, config: Config, wiring: Wiring
     tracer,
     dependencies,
     resources,
+    secretUsers,
     afterCommit,
     opened,
     database: opened.database,
@@ -161,6 +166,7 @@ interface Ground extends Clocks {
   /** Undefined: no traces. */
   readonly tracer: Tracer | undefined;
   readonly resources: OpenResources;
+  readonly secretUsers: SecretUsers;
   readonly dependencies: Dependencies;
   readonly afterCommit: AfterCommit;
   readonly opened: OpenDatabase;
@@ -168,10 +174,16 @@ interface Ground extends Clocks {
   readonly makeId: MakeId;
 }
 
-async function wireKeys({ config, database, clock, makeId, logger }: Ground, presence: Presence) {
+async function wireKeys({ config, database, clock, makeId, logger, secretUsers }: Ground, presence: Presence) {
   const kek = await openKek(config, presence === 'create' ? database : undefined);
   const onReload = reloadReporter(logger);
   const keys = await openKeys({ database, kek, clock, makeId, onReload });
+  // Another KEK cannot decrypt the keys in the database.
+  secretUsers.add(
+    'LATCHKEY_KEK',
+    (now) => now.keys.kek,
+    () => false,
+  );
   const algorithm = config.keys.signingAlgorithm;
   const signingKeys = await new SigningKeys({ database, keys, clock, algorithm, onReload }).open();
   return { keys, signingKeys };
@@ -267,7 +279,16 @@ function wireRegistrationHook(
 ): RegistrationHook | undefined {
   const settings = ground.config.registrationHook;
   if (settings === undefined) return undefined;
-  return new RegistrationHook({ ...ground, audit, settings });
+  const hook = new RegistrationHook({ ...ground, audit, settings });
+  ground.secretUsers.add(
+    'LATCHKEY_REGISTRATION_HOOK_SECRET',
+    ({ registrationHook }) => registrationHook?.secret,
+    (secret) => {
+      hook.useSecret(secret);
+      return true;
+    },
+  );
+  return hook;
 }
 
 function reloadReporter(logger: Logger) {

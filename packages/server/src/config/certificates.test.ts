@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type LoadedConfig, loadConfig } from './load.ts';
 
-function load(env: Readonly<Record<string, string>>, files: Readonly<Record<string, string>>): LoadedConfig {
+function load(env: Readonly<Record<string, string>>, files: Readonly<Record<string, string>>): Promise<LoadedConfig> {
   return loadConfig({
     env,
     cwd: '/srv',
@@ -16,9 +16,9 @@ function load(env: Readonly<Record<string, string>>, files: Readonly<Record<stri
 describe('the files of a database URL', () => {
   const url = (parameters: string) => ({ DATABASE_URL: `postgres://db/x?sslmode=verify-full&${parameters}` });
 
-  it('are read with the configuration, relative to the working directory', () => {
+  it('are read with the configuration, relative to the working directory', async () => {
     const pem = '-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n';
-    const loaded = load(url('sslrootcert=ca.crt'), { '/srv/ca.crt': pem });
+    const loaded = await load(url('sslrootcert=ca.crt'), { '/srv/ca.crt': pem });
     expect(loaded).toMatchObject({ config: { database: { adminServer: { tls: { mode: 'verify-full', ca: pem } } } } });
   });
 
@@ -35,7 +35,7 @@ describe('the files of a database URL', () => {
       { '/srv/a': '-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n' },
       'DATABASE_URL cannot be used: its sslrootcert, sslcert and sslkey cannot be used together.',
     ],
-  ])('%s with the files %j is a mistake', (parameters, files, sentence) => {
-    expect(load(url(parameters), files)).toEqual({ kind: 'invalid', mistakes: [sentence] });
+  ])('%s with the files %j is a mistake', async (parameters, files, sentence) => {
+    expect(await load(url(parameters), files)).toMatchObject({ kind: 'invalid', mistakes: [sentence] });
   });
 });

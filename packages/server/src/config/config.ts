@@ -8,6 +8,7 @@ import type { SentryDsn } from '#protocol/sentry-dsn/index.ts';
 import type { Theme } from '#protocol/theme/index.ts';
 import type { Limits } from './limit-settings.ts';
 import type { ProviderEntry } from './provider-entries.ts';
+import type { SecretStoreSettings } from './secret-store-settings.ts';
 import type { TraceSettings } from './telemetry-settings.ts';
 
 /** Determined by `NODE_ENV` alone. */
@@ -58,6 +59,7 @@ export interface Config {
   /** Identity providers that the settings file manages. Undefined: it has no section for them. */
   readonly providers: readonly ProviderEntry[] | undefined;
   readonly mode: Mode;
+  readonly unknownSettings: 'refuse' | 'warn';
   /** Absolute path. Contains the embedded database, the control socket and, outside production, the generated KEK. */
   readonly dataDirectory: string;
   readonly brand: {
@@ -178,4 +180,6 @@ export interface Config {
     readonly dsn: SentryDsn | undefined;
     readonly environment: string | undefined;
   };
+  /** How secret stores are reached; empty for a store that no setting refers to. */
+  readonly secretStores: SecretStoreSettings;
 }

@@ -12,21 +12,21 @@ const production = {
 const load = (env: Readonly<Record<string, string>>) =>
   loadConfig({ env, cwd: '/srv', files: () => ({ kind: 'absent' }) });
 
-function mistakes(env: Readonly<Record<string, string>>): readonly string[] {
-  const result = load(env);
+async function mistakes(env: Readonly<Record<string, string>>): Promise<readonly string[]> {
+  const result = await load(env);
   return result.kind === 'invalid' ? result.mistakes : [];
 }
 
-function domainOf(env: Readonly<Record<string, string>>): string | undefined {
-  const result = load(env);
+async function domainOf(env: Readonly<Record<string, string>>): Promise<string | undefined> {
+  const result = await load(env);
   return result.kind === 'ok' ? result.config.http.cookieDomain : expect.unreachable(result.mistakes.join());
 }
 
 describe('LATCHKEY_COOKIE_DOMAIN', () => {
-  it('is a parent of an https public host', () => {
+  it('is a parent of an https public host', async () => {
     const of = (domain: string) => domainOf({ ...production, LATCHKEY_COOKIE_DOMAIN: domain });
-    expect([of('example.com'), of('.Example.com')]).toEqual(['example.com', 'example.com']);
-    expect(domainOf(production)).toBeUndefined();
+    expect([await of('example.com'), await of('.Example.com')]).toEqual(['example.com', 'example.com']);
+    expect(await domainOf(production)).toBeUndefined();
   });
 
   it.each([
@@ -36,12 +36,12 @@ describe('LATCHKEY_COOKIE_DOMAIN', () => {
     { LATCHKEY_COOKIE_DOMAIN: 'ample.com' },
     { LATCHKEY_COOKIE_DOMAIN: 'example.com', LATCHKEY_PUBLIC_URL: 'https://example.com' },
     { LATCHKEY_COOKIE_DOMAIN: 'example.com', LATCHKEY_PUBLIC_URL: 'https://example.com.evil.example' },
-  ])('is rejected for another host: %j', (env) => {
-    expect(mistakes({ ...production, ...env })).toEqual([expect.stringMatching(/^LATCHKEY_COOKIE_DOMAIN is /)]);
+  ])('is rejected for another host: %j', async (env) => {
+    expect(await mistakes({ ...production, ...env })).toEqual([expect.stringMatching(/^LATCHKEY_COOKIE_DOMAIN is /)]);
   });
 
-  it('is rejected without https', () => {
-    expect(mistakes({ LATCHKEY_COOKIE_DOMAIN: 'example.com' })).toEqual([
+  it('is rejected without https', async () => {
+    expect(await mistakes({ LATCHKEY_COOKIE_DOMAIN: 'example.com' })).toEqual([
       expect.stringContaining('needs LATCHKEY_PUBLIC_URL to be an https origin below it'),
     ]);
   });

@@ -44,6 +44,8 @@ development, \`.env\` in the working directory adds to the environment. An empty
 
 * A secret can also come from a file: set \`LATCHKEY_KEK_FILE=/run/secrets/kek\` instead of \`LATCHKEY_KEK\`. One line break
   at the end of the file is ignored.
+* A secret can be a reference: \`file:/path\`, \`env:NAME\`, \`vault:mount/path#field\`, \`aws-sm:name#field\` or \`gcp-sm:name\`. See
+  [secrets](../guides/secrets.md).
 * Lists are separated by commas in the environment and are JSON arrays in the file.
 * Switches are \`1\` or \`0\` in the environment and \`true\` or \`false\` in the file.
 
@@ -104,6 +106,7 @@ const titles: Readonly<Record<string, string>> = {
   log: 'Logs',
   traces: 'Traces',
   errorReports: 'Error reports',
+  secretStores: 'Secret stores',
 };
 
 function groups(): [string, Setting[]][] {
@@ -128,6 +131,6 @@ function settingSection({ env, key, secret, expected, fallback, doc }: Setting):
     `* Default: ${fallback === '' ? 'none' : /[`\s]/.test(fallback) ? fallback : `\`${fallback}\``}`,
     key === 'mode' ? '* In the file: no' : `* In the file: \`${key}\``,
   ];
-  if (secret) lines.push(`* Secret: also \`${env}_FILE\``);
+  if (secret) lines.push(`* Secret: also \`${env}_FILE\`, or a reference`);
   return lines.join('\n');
 }

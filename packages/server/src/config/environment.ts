@@ -12,6 +12,8 @@ export interface Environment {
   /** The variables that are set, by name. */
   readonly variables: ReadonlyMap<string, Given & { readonly value: string }>;
   readonly mistakes: readonly string[];
+  /** Names under our prefix that are no settings. */
+  readonly unknown: readonly string[];
   /** Names that look like settings and are ignored. */
   readonly warnings: readonly string[];
 }
@@ -31,6 +33,7 @@ export function readEnvironment(sources: Sources): Environment {
   return {
     variables,
     mistakes: [...dotenv.mistakes, ...found.flatMap(({ mistake }) => mistake ?? [])],
+    unknown: found.flatMap(({ unknown }) => unknown ?? []),
     warnings: [...dotenv.warnings, ...found.flatMap(({ warning }) => warning ?? [])],
   };
 }
@@ -75,13 +78,14 @@ function isServiceLink(name: string, value: string): boolean {
 
 interface Examined {
   readonly mistake?: string;
+  readonly unknown?: string;
   readonly warning?: string;
 }
 
 function examineName(name: string, value: string, variables: Environment['variables']): Examined {
   if (known.includes(name) || isServiceLink(name, value)) return {};
   const base = name.replace(/_FILE$/, '');
-  if (name.startsWith(prefix)) return { mistake: describeUnknown(name, base) };
+  if (name.startsWith(prefix)) return { unknown: describeUnknown(name, base) };
   const meant = meantBy(name);
   // A platform may set its own names beside the right one.
   if (meant === undefined || variables.has(meant) || variables.has(`${meant}_FILE`)) return {};

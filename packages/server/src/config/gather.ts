@@ -5,10 +5,14 @@ import { nearest } from './nearest.ts';
 import { type ProviderEntry, readProviderEntries } from './provider-entries.ts';
 import type { Setting } from './schema.ts';
 import { settings } from './schema.ts';
+import { isOfStore, secretsOf, storeOf, storesReferredTo } from './secret-holders.ts';
 import type { Given, Sources } from './sources.ts';
 
 /** The section of the file that has no environment variables: identity providers by name. */
 const providersSection = 'providers';
+
+/** The setting that turns unknown settings into warnings. */
+const unknownSettingsKey = 'unknownSettings';
 
 /** An optional file in the working directory. */
 export const configFileName = 'latchkey.config.json';
@@ -22,6 +26,8 @@ export interface Gathered {
   readonly secretFiles: readonly SecretFile[];
   /** Undefined: the file has no section for them. */
   readonly providers: readonly ProviderEntry[] | undefined;
+  /** The environment with `.env`, which references name variables of. */
+  readonly variables: Environment['variables'];
 }
 
 /** A file that a `…_FILE` variable names. */
@@ -31,32 +37,53 @@ export interface SecretFile {
   readonly path: string;
 }
 
-/** The environment takes precedence over `.env`, and both over the file. */
+/**
+ * The environment takes precedence over `.env`, and both over the file. The settings of a secret store count only where a
+ * setting refers to a secret of it: platforms set variables of these names for other programs.
+ */
 export function gather(sources: Sources): Gathered {
   const environment = readEnvironment(sources);
   const mistakes = [...environment.mistakes];
   const given = new Map<string, Given>();
-  const invalid = new Set<string>();
-  const secretFiles: SecretFile[] = [];
   const { [providersSection]: section, ...file } = readConfigFile(sources, mistakes);
-  collectFile(file, [], given, mistakes);
+  const unknown = [...environment.unknown];
+  collectFile(file, [], { given, mistakes, unknown });
   const entries = readProviderEntries(section, configFileName, sources);
   mistakes.push(...entries.mistakes);
-  secretFiles.push(...entries.secretFiles);
-  for (const setting of settings) {
-    const found = fromEnvironment(setting, environment, sources);
-    if (found.kind === 'given') {
-      given.set(setting.key, found);
-      if (found.file !== undefined) secretFiles.push(found.file);
-    }
-    if (found.kind === 'mistake') {
-      mistakes.push(found.sentence);
-      given.delete(setting.key);
-      invalid.add(setting.key);
-    }
+  const collected: Collected = { given, invalid: new Set(), mistakes, secretFiles: [...entries.secretFiles] };
+  for (const setting of settings.filter(({ key }) => !isOfStore(key)))
+    collect(setting, environment, sources, collected);
+  const used = storesReferredTo([...given.values(), ...secretsOf(entries.providers)]);
+  for (const setting of settings.filter(({ key }) => isOfStore(key))) {
+    if (used.has(storeOf(setting.key))) collect(setting, environment, sources, collected);
+    else given.delete(setting.key);
   }
-  const { providers } = entries;
-  return { given, invalid, mistakes, warnings: environment.warnings, secretFiles, providers };
+  // A rollback meets the settings of the later release, which this one does not know.
+  const isRollback = given.get(unknownSettingsKey)?.value === 'warn';
+  if (!isRollback) mistakes.push(...unknown);
+  const warnings = isRollback ? [...environment.warnings, ...unknown] : environment.warnings;
+  return { ...collected, warnings, variables: environment.variables, providers: entries.providers };
+}
+
+interface Collected {
+  readonly given: Map<string, Given>;
+  readonly invalid: Set<string>;
+  readonly mistakes: string[];
+  readonly secretFiles: SecretFile[];
+}
+
+function collect(setting: Setting, environment: Environment, sources: Sources, collected: Collected): void {
+  const found = fromEnvironment(setting, environment, sources);
+  if (found.kind === 'given') {
+    const { file, kind: _kind, ...given } = found;
+    collected.given.set(setting.key, given);
+    if (file !== undefined) collected.secretFiles.push(file);
+  }
+  if (found.kind === 'mistake') {
+    collected.mistakes.push(found.sentence);
+    collected.given.delete(setting.key);
+    collected.invalid.add(setting.key);
+  }
 }
 
 type FromEnvironment =
@@ -85,7 +112,7 @@ function fromSecretFile(setting: Setting, path: string, sources: Sources): FromE
   }
   // Editors and "echo" append a line break that is not part of the secret.
   const text = content.text.replace(/\r?\n$/, '');
-  return { kind: 'given', value: setting.decode(text), name: `The content of ${name}`, file };
+  return { kind: 'given', value: setting.decode(text), name: `The content of ${name}`, isContent: true, file };
 }
 
 function suggest(name: string, known: readonly string[]): string {
@@ -116,7 +143,14 @@ function readConfigFile({ files, cwd }: Sources, mistakes: string[]): Readonly<R
 const keys = settings.map(({ key }) => key).filter((key) => key !== 'mode');
 const byKey = new Map(settings.map((setting) => [setting.key, setting]));
 
-function collectFile(value: unknown, path: readonly string[], given: Map<string, Given>, mistakes: string[]): void {
+interface FromFile {
+  readonly given: Map<string, Given>;
+  readonly mistakes: string[];
+  readonly unknown: string[];
+}
+
+function collectFile(value: unknown, path: readonly string[], found: FromFile): void {
+  const { given, mistakes, unknown } = found;
   const group = path.join('.');
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     mistakes.push(`${inFile(group)} must be an object.`);
@@ -127,8 +161,8 @@ function collectFile(value: unknown, path: readonly string[], given: Map<string,
     const key = childPath.join('.');
     if (key === 'mode') mistakes.push(`${inFile(key)} has no effect. Set NODE_ENV instead.`);
     else if (byKey.has(key)) given.set(key, { value: child, name: inFile(key) });
-    else if (keys.some((known) => known.startsWith(`${key}.`))) collectFile(child, childPath, given, mistakes);
-    else mistakes.push(`${inFile(key)} is not a setting${suggest(key, keys)}`);
+    else if (keys.some((known) => known.startsWith(`${key}.`))) collectFile(child, childPath, found);
+    else unknown.push(`${inFile(key)} is not a setting${suggest(key, keys)}`);
   }
 }
 

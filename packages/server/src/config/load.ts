@@ -1,92 +1,46 @@
-/** Loads the configuration: gathers values, validates each, then checks the rules between them. */
+/** Loads the configuration: gathers values, resolves references to secrets, validates each, then checks the rules between them. */
 
 import { createSecretKey } from 'node:crypto';
 import { isIPv4 } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import { assert } from '#kernel/assert.ts';
 import { rpIdOfHost } from '#protocol/passkey-origin/index.ts';
 import { defaultTheme, type Theme } from '#protocol/theme/index.ts';
 import { withCertificates } from './certificates.ts';
+import { checkValues } from './check.ts';
 import type { Config, DatabaseConfig, DatabaseServer } from './config.ts';
 import { gather } from './gather.ts';
 import { completeLimits } from './limit-settings.ts';
 import { findContradictions } from './rules.ts';
-import type { Setting, Settings } from './schema.ts';
-import { settings, settingsSchema } from './schema.ts';
-import type { Given, Sources } from './sources.ts';
+import { type Settings, settings } from './schema.ts';
+import { resolveReferences } from './secret-references.ts';
+import type { Sources } from './sources.ts';
 import { completeTraces } from './telemetry-settings.ts';
 
 export type LoadedConfig =
   | { readonly kind: 'ok'; readonly config: Config }
-  /** One sentence per mistake, without secrets. The exit code is 78 (EX_CONFIG). */
-  | { readonly kind: 'invalid'; readonly mistakes: readonly string[] };
+  /**
+   * One sentence per mistake, without secrets. The exit code is 78 (EX_CONFIG); with `isTransient` it is 1: the only mistakes are
+   * secrets whose store is down for the moment.
+   */
+  | { readonly kind: 'invalid'; readonly mistakes: readonly string[]; readonly isTransient: boolean };
 
-/** Never throws for invalid input: all mistakes are returned together. */
-export function loadConfig(sources: Sources): LoadedConfig {
+/** Never rejects for invalid input: all mistakes are returned together. */
+export async function loadConfig(sources: Sources): Promise<LoadedConfig> {
   const gathered = gather(sources);
-  const given = new Map(gathered.given);
-  const mistakes = [...gathered.mistakes];
-  const invalid = new Set(gathered.invalid);
-  for (const { setting, found, reason } of findMalformed(given)) {
-    mistakes.push(describeMalformed(setting, found, reason));
-    given.delete(setting.key);
-    invalid.add(setting.key);
-  }
-  const checked = settingsSchema.parse(toObject(given));
-  mistakes.push(...findContradictions(checked, invalid));
+  const { warnings } = gathered;
+  const resolved = await resolveReferences(gathered, sources);
+  const { settings: checked, mistakes: malformed, invalid } = checkValues(resolved.given);
+  const mistakes = [...gathered.mistakes, ...resolved.mistakes, ...malformed];
+  mistakes.push(...findContradictions(checked, new Set([...gathered.invalid, ...resolved.invalid, ...invalid])));
   const servers = readServers(checked.database, sources, mistakes);
+  const isTransient = mistakes.length === 0 && resolved.unavailable.length > 0;
+  mistakes.push(...resolved.unavailable);
   // A name that has no effect may be the reason of a mistake.
-  if (mistakes.length > 0) return { kind: 'invalid', mistakes: [...mistakes, ...gathered.warnings] };
-  const { warnings, secretFiles, providers } = gathered;
+  if (mistakes.length > 0) return { kind: 'invalid', mistakes: [...mistakes, ...warnings], isTransient };
+  const { secretFiles, providers } = resolved;
   const more = { warnings, secretFiles, providers };
   return { kind: 'ok', config: freeze({ ...complete(checked, servers, sources.cwd), ...more }) };
-}
-
-interface Malformed {
-  readonly setting: Setting;
-  readonly found: Given;
-  /** The reason of the setting's parser, if it has one. */
-  readonly reason: string | undefined;
-}
-
-function findMalformed(given: ReadonlyMap<string, Given>): Malformed[] {
-  const checked = settingsSchema.safeParse(toObject(given));
-  if (checked.success) return [];
-  return settings.flatMap((setting) => {
-    const issue = checked.error.issues.find(({ path }) => `${path.join('.')}.`.startsWith(`${setting.key}.`));
-    if (issue === undefined) return [];
-    const found = given.get(setting.key);
-    assert(found !== undefined, `the schema rejected "${setting.key}", which has no value`);
-    const reason: unknown = issue.code === 'custom' ? issue.params?.reason : undefined;
-    return [{ setting, found, reason: typeof reason === 'string' ? reason : undefined }];
-  });
-}
-
-function describeMalformed(setting: Setting, { name, value }: Given, reason: string | undefined): string {
-  const why = reason === undefined ? '.' : `: ${reason}.`;
-  if (setting.secret) return `${name} must be ${setting.expected}${why}`;
-  const hint = setting.hint(value);
-  const shown = JSON.stringify(value).slice(0, 100);
-  return `${name} must be ${setting.expected}; it is ${shown}${why}${hint === undefined ? '' : ` ${hint}.`}`;
-}
-
-type Tree = { [name: string]: unknown };
-
-/** Nests the values as the schema expects. It creates all groups, because zod applies a default only inside an object. */
-function toObject(given: ReadonlyMap<string, Given>): Tree {
-  const root: Tree = {};
-  for (const { path, key } of settings) {
-    let group = root;
-    for (const name of path.slice(0, -1)) {
-      const child = (group[name] ?? {}) as Tree;
-      group[name] = child;
-      group = child;
-    }
-    const found = given.get(key);
-    if (found !== undefined) group[path.at(-1) ?? ''] = found.value;
-  }
-  return root;
 }
 
 function complete(
@@ -99,6 +53,7 @@ function complete(
   const brand = completeBrand(checked.brand, publicUrl, cwd);
   return {
     mode: checked.mode,
+    unknownSettings: checked.unknownSettings,
     dataDirectory: resolve(cwd, checked.dataDirectory ?? '.latchkey'),
     brand,
     http: completeHttp(checked, publicUrl.origin),
@@ -129,6 +84,7 @@ function complete(
     log: { ...checked.log, format: checked.log.format ?? (checked.mode === 'development' ? 'text' : 'json') },
     traces: completeTraces(checked.traces),
     errorReports: { dsn: checked.errorReports.dsn, environment: checked.errorReports.environment },
+    secretStores: checked.secretStores,
   };
 }
 

@@ -12,6 +12,8 @@ export interface ProviderEntry {
   readonly name: string | undefined;
   readonly issuer: string | undefined;
   readonly secret: string | undefined;
+  /** The secret is the content of a file, and never a reference. */
+  readonly isContent?: true;
   /** The other members. */
   readonly settings: Readonly<Record<string, unknown>>;
 }
@@ -63,7 +65,7 @@ function readEntry(id: string, value: unknown, context: EntryContext): ReadEntry
   const secret = readSecret(others, context);
   if ('mistake' in secret) return secret;
   const entry = { id, preset: presetName, name: others.name, issuer: others.issuer, secret: secret.text, settings };
-  return secret.file === undefined ? { entry } : { entry, secretFile: secret.file };
+  return secret.file === undefined ? { entry } : { entry: { ...entry, isContent: true }, secretFile: secret.file };
 }
 
 type Secret =

@@ -7,6 +7,7 @@ import { limits } from './limit-settings.ts';
 import { http, ops } from './listener-settings.ts';
 import { passkeys } from './passkey-settings.ts';
 import { passwords } from './password-settings.ts';
+import { secretStores } from './secret-store-settings.ts';
 import type { SettingFacts } from './setting.ts';
 import {
   choice,
@@ -186,6 +187,10 @@ export const settingsSchema = z.object({
     env: 'NODE_ENV',
     doc: 'The mode. It can be set in the environment only, not in the file.',
   }),
+  unknownSettings: choice(['refuse', 'warn'], 'refuse', {
+    env: 'LATCHKEY_UNKNOWN_SETTINGS',
+    doc: 'What happens when a name is not known: `refuse` is a mistake, which finds typing errors. Set `warn` before a rollback, so that the earlier release starts with the settings of the later one and ignores those that it does not know.',
+  }),
   dataDirectory: text({
     env: 'LATCHKEY_DATA_DIR',
     expected: 'a path',
@@ -306,6 +311,7 @@ export const settingsSchema = z.object({
   }),
   traces,
   errorReports,
+  secretStores,
 });
 
 export type Settings = z.output<typeof settingsSchema>;

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { commands } from '#app/cli/list.ts';
 import { launcher, startProgram } from '../../../../e2e/support/program.ts';
+import { startAws, startVault, vaultToken } from '../support/secret-stores.ts';
 import { openDeployment } from './deployments.ts';
 import { runLatchkey } from './run.ts';
 import { processes, table } from './table.ts';
@@ -29,6 +30,30 @@ describe('an unusable configuration', () => {
     expect(ran.code).toBe(78);
     for (const named of ['LATCHKEY_PORT', 'LATCHKEY_LOG_LEVEL', 'LATCHKEY_PROT']) expect(ran.stderr).toContain(named);
     expect(ran.stderr).not.toMatch(/\n {4}at /);
+  });
+
+  it('names each secret that cannot be read, and its store, and nothing of it', async () => {
+    const [vault, aws] = await Promise.all([startVault(), startAws()]);
+    vault.secrets.set('secret/latchkey', '{"kek":"hunter2"}');
+    const ran = await runLatchkey(['config', 'check', '--json'], {
+      LATCHKEY_KEK: 'vault:secret/latchkey#kek',
+      SMTP_URL: 'vault:secret/other#url',
+      VAULT_ADDR: vault.url,
+      VAULT_TOKEN: vaultToken,
+      DATABASE_URL: 'aws-sm:latchkey/database',
+      AWS_REGION: 'eu-central-1',
+      AWS_ENDPOINT_URL_SECRETS_MANAGER: aws.url,
+      AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
+      AWS_SECRET_ACCESS_KEY: 'hunter2',
+    });
+    expect(ran.code).toBe(78);
+    expect(ran.stderr.trimEnd().split('\n').sort()).toEqual([
+      'DATABASE_URL cannot be read from AWS Secrets Manager: AWS rejected the signature: the secret access key or the clock of this machine is wrong.',
+      'SMTP_URL cannot be read from Vault: Vault has no secret at the path (404).',
+      'The secret that LATCHKEY_KEK refers to must be 32 bytes in base64 (44 characters), as "openssl rand -base64 32" prints them.',
+    ]);
+    expect(ran.stdout + ran.stderr).not.toContain('hunter2');
+    await Promise.all([vault.stop(), aws.stop()]);
   });
 
   it('names an unreachable database in one sentence, without its password', async () => {

@@ -25,7 +25,7 @@ beforeAll(async () => {
   directory = makeDirectory();
   const env = { LATCHKEY_OPS_PORT: String(await findFreePort()) };
   const settings = settingsOf({ database: 'embedded', env }, directory, await findFreePort());
-  const loaded = loadConfig({ env: settings, files: () => ({ kind: 'absent' }), cwd: directory });
+  const loaded = await loadConfig({ env: settings, files: () => ({ kind: 'absent' }), cwd: directory });
   if (loaded.kind !== 'ok') throw new Error(loaded.mistakes.join('\n'));
   config = loaded.config;
   const destination = { write: () => undefined };
@@ -61,7 +61,7 @@ async function runInProcess(argv: readonly string[], input?: string, typed: read
     },
     readInput: async () => input,
   };
-  const code = await runCommand({ argv, io, loadConfig: () => config });
+  const code = await runCommand({ argv, io, loadConfig: async () => config });
   return { code, ...output };
 }
 

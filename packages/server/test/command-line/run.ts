@@ -5,6 +5,7 @@ import { runCommand } from '#app/cli/run-command.ts';
 import { OperatorError } from '#app/operator-error.ts';
 import { loadConfig } from '#config/index.ts';
 import type { CommandIo } from '#platform/control-socket/index.ts';
+import { readSecrets } from '#platform/secret-stores/index.ts';
 import { launcher, root, type Settings } from '../../../../e2e/support/program.ts';
 
 export type CommandResult = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
@@ -41,9 +42,9 @@ export async function runHere(argv: readonly string[], settings: Settings, input
   return { code, ...output };
 }
 
-function configOf(settings: Settings) {
+async function configOf(settings: Settings) {
   const env = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
-  const loaded = loadConfig({ env, files: () => ({ kind: 'absent' }), cwd: root });
+  const loaded = await loadConfig({ env, files: () => ({ kind: 'absent' }), cwd: root, stores: readSecrets });
   if (loaded.kind === 'ok') return loaded.config;
   throw new OperatorError(loaded.mistakes.join('\n'), 78);
 }

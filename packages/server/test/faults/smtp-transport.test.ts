@@ -250,3 +250,31 @@ describe('the circuit breaker', () => {
     expect(breaking.unavailableForSeconds()).toBe(0);
   });
 });
+
+describe('another password', () => {
+  it('is used by later messages, and no message that is on its way is lost', async () => {
+    const logins: string[] = [];
+    const strict = await startSmtpServer({
+      allowInsecureAuth: true,
+      onAuth: ({ password }, _session, reply) => {
+        logins.push(password ?? '');
+        reply(undefined, { user: 'latchkey' });
+      },
+    });
+    const target = { host: '127.0.0.1', port: strict.port, tls: 'none' as const };
+    const smtp = open(strict.url, {
+      server: { ...target, auth: { user: 'latchkey', pass: 'first' } },
+      maxConnections: 4,
+    });
+    const early = Array.from({ length: 20 }, () => smtp.send(message));
+    await smtp.useServer({ ...target, auth: { user: 'latchkey', pass: 'second' } });
+    const late = Array.from({ length: 20 }, () => smtp.send(message));
+    const kinds = (await Promise.all([...early, ...late])).map(({ kind }) => kind);
+    expect(kinds).toEqual(Array.from({ length: 40 }, () => 'accepted'));
+    expect([...new Set(logins)].sort()).toEqual(['first', 'second']);
+    const before = logins.length;
+    await smtp.send(message);
+    expect(logins.slice(before)).not.toContain('first');
+    await strict.stop();
+  });
+});

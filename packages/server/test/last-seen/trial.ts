@@ -58,7 +58,7 @@ export class LastSeenTrial {
     const dataDirectory = makeDirectory();
     const settings = settingsOf({ database: databaseUrl, env: productionHash }, dataDirectory, 5625);
     const env = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
-    const loaded = loadConfig({ env, files: () => ({ kind: 'absent' }), cwd: import.meta.dirname });
+    const loaded = await loadConfig({ env, files: () => ({ kind: 'absent' }), cwd: import.meta.dirname });
     if (loaded.kind === 'invalid') throw new Error(loaded.mistakes.join('\n'));
     const logger = createLogger({ level: 'silent', service: 'last-seen', version: '0' });
     const services = await wire(loaded.config, { logger });

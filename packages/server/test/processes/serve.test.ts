@@ -67,8 +67,8 @@ describe('a command that serves until it is stopped', () => {
       readInput: async () => undefined,
     };
     const end = new ProcessEnd();
-    const load = () => {
-      const loaded = loadConfig({ env, files: () => ({ kind: 'absent' }), cwd: '/' });
+    const load = async () => {
+      const loaded = await loadConfig({ env, files: () => ({ kind: 'absent' }), cwd: '/' });
       if (loaded.kind === 'ok') return loaded.config;
       throw new OperatorError(loaded.mistakes.join('\n'), 78);
     };

@@ -1,6 +1,6 @@
 /** A forked process that keeps to the messages of a serving process. `SMALL_PROCESS` in its environment chooses how it behaves. */
 import { writeSync } from 'node:fs';
-import type { Answers, FromProcess, Question } from '#app/processes/messages.ts';
+import type { Answers, FromProcess, ToProcess } from '#app/processes/messages.ts';
 
 /** The ways in which a process behaves once it is forked. */
 export type Behavior =
@@ -15,7 +15,9 @@ export type Behavior =
 
 const behavior = process.env.SMALL_PROCESS as Behavior;
 
-const answers: Answers = {
+let reloads = 0;
+
+const answersNow = (): Answers => ({
   readiness:
     behavior === 'is not ready'
       ? { status: 'not_ready', checks: { database: 'no connection', keys: 'ok' } }
@@ -29,8 +31,9 @@ const answers: Answers = {
       aggregator: 'sum',
     },
     { name: 'sessions', help: 'Sessions.', type: 'gauge', values: [{ value: 3, labels: {} }], aggregator: 'sum' },
+    { name: 'reloads', help: 'Reloads.', type: 'gauge', values: [{ value: reloads, labels: {} }], aggregator: 'sum' },
   ],
-};
+});
 
 const send = (message: FromProcess) => new Promise<void>((resolve) => process.send?.(message, () => resolve()));
 
@@ -45,7 +48,9 @@ if (behavior === 'exits') process.exit(3);
 if (behavior === 'is killed') process.kill(process.pid, 'SIGKILL');
 if (behavior === 'ignores SIGTERM') process.on('SIGTERM', () => writeSync(2, ''));
 process.once('disconnect', () => process.exit(0));
-process.on('message', ({ id, ask }: Question) => {
-  if (behavior !== 'does not answer') void send({ kind: 'answer', id, answer: answers[ask] });
+process.on('message', (message: ToProcess) => {
+  if (message.kind === 'reload') reloads += 1;
+  else if (behavior !== 'does not answer')
+    void send({ kind: 'answer', id: message.id, answer: answersNow()[message.ask] });
 });
 await send({ kind: 'ready' });

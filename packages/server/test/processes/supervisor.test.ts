@@ -78,6 +78,13 @@ describe('the supervisor of serving processes', () => {
     expect([supervisor.deaths, failures]).toEqual([0, []]);
   });
 
+  it('tells all of them to read their secrets again', async () => {
+    const supervisor = await start(2, 'serves');
+    supervisor.reload();
+    await shows(supervisor, 'reloads 2');
+    expect([supervisor.deaths, failures]).toEqual([0, []]);
+  });
+
   it('is unready when one of them is, or does not answer', async () => {
     const supervisor = await start(2, 'is not ready');
     await isUnready(supervisor, /^process \d+: database: no connection$/);

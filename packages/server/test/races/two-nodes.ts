@@ -182,7 +182,7 @@ async function drain(response: Response): Promise<void> {
 
 async function wireOperator(settings: ReturnType<typeof settingsOf>): Promise<Services> {
   const env = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
-  const loaded = loadConfig({ env, files: () => ({ kind: 'absent' }), cwd: import.meta.dirname });
+  const loaded = await loadConfig({ env, files: () => ({ kind: 'absent' }), cwd: import.meta.dirname });
   if (loaded.kind === 'invalid') throw new Error(loaded.mistakes.join('\n'));
   const logger = createLogger({ level: 'silent', service: 'races', version: '0' });
   return await wire(loaded.config, { logger });

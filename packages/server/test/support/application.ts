@@ -9,7 +9,7 @@ import { buildWorkers } from '#app/jobs.ts';
 import { openReadiness } from '#app/readiness-checks.ts';
 import { betweenJobsOf, serverOf } from '#app/running.ts';
 import { type Services, wire } from '#app/wiring.ts';
-import { loadConfig } from '#config/index.ts';
+import { type FileReader, loadConfig } from '#config/index.ts';
 import { present } from '#kernel/assert.ts';
 import { type Clock, MovableClock } from '#kernel/clock.ts';
 import type { ProblemCode } from '#kernel/problem.ts';
@@ -27,6 +27,8 @@ import { type ReadResponse, ResponseChecks } from './response-checks.ts';
 export interface ApplicationOptions {
   /** Settings, as environment variables. */
   readonly env?: Readonly<Record<string, string>>;
+  /** The content of `latchkey.config.json`. */
+  readonly settingsFile?: string;
   /** Opens another node of this application's deployment, with the same database, keys, clock and inbox. */
   readonly deploymentOf?: Application;
   /** By default a copy of the migrated template on PostgreSQL. */
@@ -174,7 +176,7 @@ async function assemble(options: ApplicationOptions): Promise<Parts> {
     destination: { write: () => undefined },
   });
   const defaults = { ...cheapHash, ...(limits === 'shipped' ? {} : highLimits), ...wellKnown };
-  const config = configure({ ...deployment, ...defaults, ...env });
+  const config = await configure({ ...deployment, ...defaults, ...env }, options.settingsFile);
   const given = clockOf(options);
   const overrides = { ...given, logger, exportsTelemetry: true, ...(options.brand && { brand: options.brand }) };
   const services = await wire(config, overrides);
@@ -204,9 +206,12 @@ function makeDirectory(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'latchkey-'));
 }
 
-function configure(env: Readonly<Record<string, string>>) {
-  const files = () => ({ kind: 'absent' }) as const;
-  const loaded = loadConfig({ env: { NODE_ENV: 'test', ...env }, files, cwd: import.meta.dirname });
+async function configure(env: Readonly<Record<string, string>>, settingsFile: string | undefined) {
+  const files: FileReader = (path) =>
+    settingsFile !== undefined && path.endsWith('latchkey.config.json')
+      ? { kind: 'text', text: settingsFile }
+      : { kind: 'absent' };
+  const loaded = await loadConfig({ env: { NODE_ENV: 'test', ...env }, files, cwd: import.meta.dirname });
   if (loaded.kind === 'invalid') throw new Error(loaded.mistakes.join('\n'));
   return loaded.config;
 }

@@ -17,6 +17,7 @@ const known: ReadonlySet<string> = new Set([
   'content-type',
   'cross-origin-opener-policy',
   'cross-origin-resource-policy',
+  'etag',
   'date',
   'keep-alive',
   'location',
@@ -74,7 +75,7 @@ function areLimits(policy: string, limit: string): boolean {
 }
 
 function contextFaults({ status, headers }: ReadResponse): string[] {
-  const isRedirect = status >= 300 && status < 400;
+  const isRedirect = status >= 300 && status < 400 && status !== 304;
   return broken([
     [!headers.has('www-authenticate'), status === 401, 'WWW-Authenticate'],
     [!headers.has('allow'), status === 405 || status === 204, 'Allow'],

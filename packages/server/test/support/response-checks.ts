@@ -219,6 +219,8 @@ ${response.text.slice(0, 500)}`);
 
   #operationFaults(template: string, method: string, operation: Operation, response: ReadResponse): string[] {
     const type = mediaType(response.headers);
+    if (response.status === 304 && operation.responses[304] !== undefined)
+      return response.text === '' ? [] : ['304 with a body'];
     const content = operation.responses[response.status]?.content;
     if (content === undefined) return [`the status is not declared for ${operation.operationId}`];
     const declared = content[type] ?? content['*/*'];
@@ -314,7 +316,7 @@ function cacheFaults(path: string, { status, headers }: ReadResponse): string[] 
   // A file that is named by a hash of its content.
   if (value === 'public, max-age=31536000, immutable')
     return /^\/assets\/[\w-]+\.[0-9a-f]{12}\.[a-z]+$/.test(path) ? [] : ['immutable'];
-  const isCacheable = cacheable.has(path) && status === 200;
+  const isCacheable = cacheable.has(path) && (status === 200 || status === 304);
   if (isCacheable) return /^public, max-age=\d+$/.test(value ?? '') ? [] : [`cache-control is "${value}"`];
   return value === 'no-store' || status === 204 ? [] : [`cache-control is "${value}"`];
 }

@@ -52,7 +52,7 @@ export async function measure(database: ServerOptions['database'], samples: numb
 async function prepareUsers(options: ServerOptions, dataDirectory: string, count: number): Promise<void> {
   const settings = settingsOf(options, dataDirectory, 0);
   const env = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
-  const loaded = loadConfig({ env, files: () => ({ kind: 'absent' }), cwd: import.meta.dirname });
+  const loaded = await loadConfig({ env, files: () => ({ kind: 'absent' }), cwd: import.meta.dirname });
   if (loaded.kind === 'invalid') throw new Error(loaded.mistakes.join('\n'));
   const services = await wire(loaded.config, {
     logger: createLogger({ level: 'silent', service: 'timing', version: '0' }),

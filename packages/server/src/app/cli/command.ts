@@ -71,7 +71,7 @@ export interface DatabaseCommand extends Common {
 export interface CommandContext {
   readonly argv: readonly string[];
   readonly io: CommandIo;
-  readonly loadConfig: () => Config;
+  readonly loadConfig: () => Promise<Config>;
   readonly services?: Services;
   /** The end of this process; absent in a command that a serving process runs for another. */
   readonly end?: ProcessEnd;
@@ -83,6 +83,8 @@ export type RunCommand = (context: CommandContext) => Promise<number>;
 /** The surroundings of a command that runs until a signal. */
 export interface ProcessContext {
   readonly config: Config;
+  /** Reads the settings again. */
+  readonly loadConfig: () => Promise<Config>;
   readonly io: CommandIo;
   readonly end: ProcessEnd;
   readonly runCommand: RunCommand;

@@ -30,8 +30,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
-function configOf(env: Env) {
-  const loaded = loadConfig({
+async function configOf(env: Env) {
+  const loaded = await loadConfig({
     env: { LATCHKEY_DATA_DIR: join(root, 'data'), ...(env.NODE_ENV === 'production' ? {} : cheapHash), ...env },
     files: () => ({ kind: 'absent' }),
     cwd: root,
@@ -51,7 +51,7 @@ async function run(argv: string, env: Env): Promise<{ readonly code: number; rea
 }
 
 async function serve(env: Env): Promise<void> {
-  const services = await wire(configOf(env), { logger: silentWatchers().logger });
+  const services = await wire(await configOf(env), { logger: silentWatchers().logger });
   await services.close();
 }
 

@@ -15,7 +15,7 @@ async function build(...args: readonly string[]): Promise<[number, string]> {
   const output: string[] = [];
   const io = { out: (text: string) => output.push(text), err: (text: string) => output.push(text) };
   const argv = ['passwords', 'build-filter', ...args];
-  const code = await runCommand({ argv, io: io as unknown as CommandIo, loadConfig: () => ({}) as Config });
+  const code = await runCommand({ argv, io: io as unknown as CommandIo, loadConfig: async () => ({}) as Config });
   return [code, output.join('')];
 }
 

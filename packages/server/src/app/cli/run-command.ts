@@ -48,11 +48,11 @@ async function execute(command: Command, input: CommandInput, json: boolean, con
   const { io } = context;
   if (command.needs === 'services') return onServices(command, input, json, context);
   if (command.needs === 'database') return onDatabase(command, input, json, context);
-  const config = context.services?.config ?? context.loadConfig();
+  const config = context.services?.config ?? (await context.loadConfig());
   if (command.needs === 'process') {
-    const { end } = context;
+    const { end, loadConfig } = context;
     if (end === undefined) throw new UsageError(`"latchkey ${command.name}" cannot run inside another process.`);
-    return command.run(input, { config, io, end, runCommand });
+    return command.run(input, { config, loadConfig, io, end, runCommand });
   }
   return say(await command.run(input, config, io), json, io);
 }
@@ -67,7 +67,7 @@ async function onServices(
 ): Promise<number> {
   const { io, services } = context;
   if (services !== undefined) return say(await command.run(input, services, io), json, io);
-  const config = context.loadConfig();
+  const config = await context.loadConfig();
   const remote = config.database.kind === 'embedded' ? await inServingProcess(config, context) : undefined;
   if (remote !== undefined) return remote;
   const own = await wire(config, { logger: silentWatchers().logger, existing: true });
@@ -88,7 +88,7 @@ async function onDatabase(
 ): Promise<number> {
   const { io, services } = context;
   if (services !== undefined) return say(await command.run(input, services.config, services), json, io);
-  const config = context.loadConfig();
+  const config = await context.loadConfig();
   const remote = config.database.kind === 'embedded' ? await inServingProcess(config, context) : undefined;
   return remote ?? say(await command.run(input, config, undefined), json, io);
 }

@@ -9,7 +9,12 @@ export interface Share {
   readonly jobs: boolean;
 }
 
-export type Question = { readonly id: number; readonly ask: keyof Answers };
+export type Question = { readonly kind: 'ask'; readonly id: number; readonly ask: keyof Answers };
+
+export type ToProcess =
+  | Question
+  /** Read the secrets again. A message and not SIGHUP, which would end a process that has just been forked. */
+  | { readonly kind: 'reload' };
 
 export interface Answers {
   readonly readiness: ReadinessResult;

@@ -7,15 +7,16 @@ import { terminalIo } from '../cli/terminal.ts';
 import type { ProcessEnd } from '../process-end.ts';
 import { load } from '../program.ts';
 import { serve } from '../serve.ts';
-import type { Answers, FromProcess, Question, Share } from './messages.ts';
+import type { Answers, FromProcess, Question, Share, ToProcess } from './messages.ts';
 
 /** Returns the exit code. */
 export async function runServingProcess(share: Share, end: ProcessEnd): Promise<number> {
   try {
-    const config = withShare(load(), share);
+    const loadConfig = async () => withShare(await load(), share);
     const roles = { http: true, jobs: share.jobs };
-    const onServing = (readiness: Readiness, metrics: Metrics) => report(readiness, metrics);
-    return await serve({ config, io: terminalIo(), end, runCommand }, roles, onServing);
+    const onServing = (readiness: Readiness, metrics: Metrics) => report(readiness, metrics, end);
+    const context = { config: await loadConfig(), loadConfig, io: terminalIo(), end, runCommand };
+    return await serve(context, roles, onServing);
   } catch (error) {
     const { sentence, exitCode } = explain(error);
     await send({ kind: 'failed', sentence });
@@ -27,14 +28,17 @@ function withShare(config: Config, { port, hashConcurrency }: Share): Config {
   return { ...config, http: { ...config.http, port }, passwords: { ...config.passwords, hashConcurrency } };
 }
 
-/** From now on answers the questions of the parent. */
-function report(readiness: Readiness, metrics: Metrics): void {
+/** From now on answers the questions of the parent, and reads secrets again with it. */
+function report(readiness: Readiness, metrics: Metrics, end: ProcessEnd): void {
   const answers: { readonly [K in keyof Answers]: () => Promise<Answers[K]> } = {
     readiness: () => readiness.read(),
     metrics: () => metrics.snapshot(),
   };
   const answer = async ({ id, ask }: Question) => send({ kind: 'answer', id, answer: await answers[ask]() });
-  process.on('message', (question: Question) => void answer(question));
+  process.on('message', (message: ToProcess) => {
+    if (message.kind === 'reload') end.reload();
+    else void answer(message);
+  });
   void send({ kind: 'ready' });
 }
 

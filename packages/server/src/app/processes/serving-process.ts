@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Answers, FromProcess, Question, Share } from './messages.ts';
+import type { Answers, FromProcess, Share, ToProcess } from './messages.ts';
 
 const servingProgram = fileURLToPath(new URL('./main.ts', import.meta.url));
 
@@ -66,10 +66,15 @@ export class ServingProcess {
     const id = this.#asked;
     const { promise, resolve } = Promise.withResolvers<unknown>();
     this.#answers.set(id, resolve);
-    this.#child.send({ id, ask } satisfies Question);
+    this.#send({ kind: 'ask', id, ask });
     const answer = await Promise.race([promise, pause(answerMs, undefined, { ref: false }), this.ended]);
     this.#answers.delete(id);
     return isExit(answer) ? undefined : (answer as Answers[K] | undefined);
+  }
+
+  /** A process that is not ready yet reads the secrets at its start, or has read them and gets the message when it is. */
+  reload(): void {
+    if (this.#child.connected) this.#send({ kind: 'reload' });
   }
 
   /** Sends SIGTERM once: a second signal would end the process without finishing its requests. */
@@ -81,6 +86,10 @@ export class ServingProcess {
 
   kill(): void {
     this.#child.kill('SIGKILL');
+  }
+
+  #send(message: ToProcess): void {
+    this.#child.send(message);
   }
 
   #receive(message: FromProcess, becomeReady: () => void): void {

@@ -45,6 +45,7 @@ export async function supervise(count: number, roles: Roles, context: ProcessCon
     lifecycle.onStopping(() => supervisor.beginStop());
     await supervisor.start();
     lifecycle.serve();
+    end.onReload(() => supervisor.reload());
     io.out(banner(config, roles));
   });
 }

@@ -61,6 +61,11 @@ export class Supervisor {
     await ended;
   }
 
+  /** Tells all processes to read their secrets again. */
+  reload(): void {
+    for (const each of this.#processes.values()) each.reload();
+  }
+
   get deaths(): number {
     return this.#deaths;
   }

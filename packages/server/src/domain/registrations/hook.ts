@@ -55,9 +55,16 @@ type Decision =
 /** Calls the hook. */
 export class RegistrationHook {
   readonly #deps: HookDeps;
+  #secret: KeyObject;
 
   constructor(deps: HookDeps) {
     this.#deps = deps;
+    this.#secret = deps.settings.secret;
+  }
+
+  /** Signs later requests with another secret. */
+  useSecret(secret: KeyObject): void {
+    this.#secret = secret;
   }
 
   /**
@@ -86,7 +93,7 @@ export class RegistrationHook {
   async #call({ via, email, name, locale }: Applicant, { address, requestId }: Requester): Promise<Decision> {
     const { outbound, clock, settings } = this.#deps;
     const body = JSON.stringify({ via, email, name, locale, clientAddress: address, requestId });
-    const headers = webhookHeaders({ id: requestId, sentAt: clock.now(), body }, settings.secret);
+    const headers = webhookHeaders({ id: requestId, sentAt: clock.now(), body }, this.#secret);
     const { url, timeoutMs, allowPrivate } = settings;
     return decisionOf(
       await outbound.requestJson({

@@ -47,7 +47,10 @@ function securityEndpoints(flow: WellKnown): readonly Endpoint[] {
 
 function securityTxt({ clock, securityContacts, publicUrl }: WellKnown): string {
   const contacts = securityContacts.map((contact) => `Contact: ${contact}`);
-  const expires = addSeconds(clock.now(), validSeconds)
+  const now = clock.now();
+  // By whole days: a content that changes with each request could not be validated by caches.
+  const today = new Date(Math.floor(now.getTime() / (daySeconds * 1000)) * daySeconds * 1000);
+  const expires = addSeconds(today, validSeconds)
     .toISOString()
     .replace(/\.\d+Z$/, 'Z');
   const lines = [...contacts, `Expires: ${expires}`, `Canonical: ${publicUrl}/.well-known/security.txt`];

@@ -54,6 +54,8 @@ export interface PostgresOptions extends Observers {
   readonly replica?: PostgresServer | undefined;
   /** Called after each of these statements: why it was read from the primary, or undefined. */
   readonly onReplica?: (refusal: string | undefined) => void;
+  /** The password of connections from now on, where it changes while the process runs; else that of `server`. */
+  readonly currentPassword?: () => string;
   /** Visible in `pg_stat_activity`. */
   readonly applicationName: string;
   /**

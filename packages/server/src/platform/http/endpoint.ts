@@ -236,6 +236,8 @@ export interface PageEndpoint<
   readonly callsApi?: true;
   /** The page shows documents of `isMail` in a frame. */
   readonly framesMail?: true;
+  /** The page is the same for everyone and has no form, so it is compressed. */
+  readonly isStatic?: true;
   readonly limitedBy?: LimitedBy<B>;
   /** The class of a form with several acts, where one of them counts as another class than the declared one. */
   readonly limitedAs?: (body: Parsed<B>) => 'credential' | 'mail';

@@ -30,18 +30,38 @@ interface Tracked extends SendMailOptions {
   readonly progress: { endReached: boolean };
 }
 
+/** The connections to one server, and how many messages use them. */
+interface Pool {
+  readonly transporter: Promise<Transporter>;
+  messages: number;
+}
+
 /**
  * SMTP over a pool of connections.
  * RFC 5321 §4.5.3.2.6 recommends to wait ten minutes for the reply to the final dot. We wait one: a repeated message has
  * the same Message-ID and link, while ten minutes would block a worker and delay the user.
  */
 export class Smtp implements MailTransport {
-  readonly #transporter: Promise<Transporter>;
+  readonly #options: SmtpOptions;
   readonly #messageTimeoutMs: number;
+  #pool: Pool;
 
   constructor(options: SmtpOptions) {
+    this.#options = options;
     this.#messageTimeoutMs = options.messageTimeoutMs ?? smtpLimits.messageMs;
-    this.#transporter = openTransporter(options);
+    this.#pool = { transporter: openTransporter(options), messages: 0 };
+  }
+
+  /** Sends later messages to another server, or with another password. Messages in progress finish where they began. */
+  async useServer(server: SmtpServer): Promise<void> {
+    const before = this.#pool;
+    this.#pool = { transporter: openTransporter({ ...this.#options, server }), messages: 0 };
+    await this.#closeUnused(before);
+  }
+
+  /** Closing rejects messages that the pool has not begun to send. */
+  async #closeUnused(pool: Pool): Promise<void> {
+    if (pool !== this.#pool && pool.messages === 0) (await pool.transporter).close();
   }
 
   async send(message: MailMessage, signal?: AbortSignal): Promise<SendOutcome> {
@@ -57,19 +77,24 @@ export class Smtp implements MailTransport {
     const progress = { endReached: false };
     const deadline = AbortSignal.timeout(this.#messageTimeoutMs);
     const ends = signal === undefined ? [deadline] : [deadline, signal];
+    const pool = this.#pool;
+    pool.messages += 1;
     try {
-      const info = await (await this.#transporter).sendMail(compose(message, progress, AbortSignal.any(ends)));
+      const info = await (await pool.transporter).sendMail(compose(message, progress, AbortSignal.any(ends)));
       return readAcceptance(info.response ?? '');
     } catch (error) {
       const isLate = deadline.aborted && signal?.aborted !== true;
       return classifyError(isLate ? lateError() : error, progress.endReached);
+    } finally {
+      pool.messages -= 1;
+      await this.#closeUnused(pool);
     }
   }
 
   /** Connects, starts TLS and logs in without sending a message. Returns the reason of a failure. */
   async probe(): Promise<string | undefined> {
     try {
-      await (await this.#transporter).verify();
+      await (await this.#pool.transporter).verify();
       return undefined;
     } catch (error) {
       const outcome = classifyError(error, false);
@@ -83,7 +108,7 @@ export class Smtp implements MailTransport {
 
   /** Closes idle connections at once, and busy ones when their message has got its reply. */
   async close(): Promise<void> {
-    (await this.#transporter).close();
+    (await this.#pool.transporter).close();
   }
 }
 

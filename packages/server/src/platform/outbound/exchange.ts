@@ -14,7 +14,7 @@ import type { Failure, OutboundResult } from './result.ts';
 export interface Exchange {
   readonly url: URL;
   readonly addresses: readonly string[];
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT';
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | undefined;
   readonly maxBodyBytes: number;

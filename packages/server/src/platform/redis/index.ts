@@ -65,6 +65,8 @@ export interface RedisConnection {
   run(script: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
   /** Returns why Redis rejects a write, or undefined. */
   check(): Promise<string | undefined>;
+  /** Logs in with another password from the next connection on. */
+  usePassword(password: string | undefined): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -143,6 +145,12 @@ class Connection implements RedisConnection {
     } catch {
       return this.#options.dependencies.reason('redis');
     }
+  }
+
+  async usePassword(password: string | undefined): Promise<void> {
+    const redis = await this.#redis;
+    if (password === undefined) delete redis.options.password;
+    else redis.options.password = password;
   }
 
   async close(): Promise<void> {

@@ -108,6 +108,18 @@ describe('a Redis that refuses is named, and works again by itself', () => {
     expect(JSON.stringify(lines)).not.toContain('secret of the operator');
   });
 
+  it('when it requires a password that has been replaced here', async () => {
+    await operator.config('SET', 'requirepass', 'secret of the operator');
+    forwarder.refuse();
+    await operator.call('client', 'kill', 'type', 'normal', 'skipme', 'yes');
+    forwarder.forwardTo(portOf(first));
+    await eventually(() => dependencies.reason('redis')?.startsWith('NOAUTH '), { what: 'NOAUTH is the reason' });
+    await connection.usePassword('secret of the operator');
+    await works();
+    await operator.config('SET', 'requirepass', '');
+    expect(JSON.stringify(lines)).not.toContain('secret of the operator');
+  });
+
   it('when it is killed and started again', async () => {
     await first.kill9();
     expect(await reasonOfRefusal()).not.toMatch(/enableOfflineQueue/);

@@ -26,6 +26,7 @@ const closeMs = 2000;
 
 export class ErrorReports {
   readonly #options: ErrorReportsOptions;
+  #dsn: string;
   readonly #queue: ErrorEvent[] = [];
   readonly #faults = new Map<string, number>();
   #periodBeganMs = Number.NEGATIVE_INFINITY;
@@ -37,6 +38,12 @@ export class ErrorReports {
 
   constructor(options: ErrorReportsOptions) {
     this.#options = options;
+    this.#dsn = options.dsn;
+  }
+
+  /** Names another project in later reports. */
+  useDsn(dsn: string): void {
+    this.#dsn = dsn;
   }
 
   /** Never throws and never waits: it is called for lines of the log. */
@@ -99,8 +106,8 @@ export class ErrorReports {
   }
 
   #envelope({ payload }: ErrorEvent): string {
-    const { dsn, clock } = this.#options;
-    const head = { event_id: payload.event_id, sent_at: clock.now().toISOString(), dsn };
+    const { clock } = this.#options;
+    const head = { event_id: payload.event_id, sent_at: clock.now().toISOString(), dsn: this.#dsn };
     return `${[head, { type: 'event' }, payload].map((part) => JSON.stringify(part)).join('\n')}\n`;
   }
 

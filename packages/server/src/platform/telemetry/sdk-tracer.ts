@@ -45,7 +45,10 @@ export class SdkTracer implements Tracer {
   constructor(options: TracerOptions) {
     const { url, headers, resource } = options;
     this.#sampling = new Sampling(options);
-    const exporter = new CountingExporter(new OTLPTraceExporter({ url, headers: { ...headers } }), options);
+    const exporter = new CountingExporter(
+      new OTLPTraceExporter({ url, headers: async () => ({ ...headers() }) }),
+      options,
+    );
     this.#provider = new TracerProvider({
       resource: resourceFromAttributes(resource),
       // Every span is recorded: a request that is not sampled has none.

@@ -40,7 +40,8 @@ export interface Tracer {
 export interface TracerOptions {
   /** The address for traces (OTLP over HTTP with protobuf). */
   readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
+  /** Read for each export. */
+  readonly headers: () => Readonly<Record<string, string>>;
   readonly sampler: SamplerName | undefined;
   readonly ratio: number;
   /** Operations of which only a tenth is recorded without a sampler. */

@@ -31,8 +31,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-function config(more: Record<string, string> = {}): Config {
-  const loaded = loadConfig({ env: { ...env, ...more }, files: diskFiles, cwd: root });
+async function config(more: Record<string, string> = {}): Promise<Config> {
+  const loaded = await loadConfig({ env: { ...env, ...more }, files: diskFiles, cwd: root });
   if (loaded.kind !== 'ok') throw new Error(loaded.mistakes.join('\n'));
   return loaded.config;
 }
@@ -52,20 +52,20 @@ async function examine(
 }
 
 it('creates nothing when there is no deployment', async () => {
-  const found = await examine(config());
+  const found = await examine(await config());
   expect(found.exitCode).toBe(0);
   expect(found.find('database')).toMatchObject({ status: 'warn', fix: 'The first start creates it: latchkey serve' });
   expect(existsSync(join(root, 'data'))).toBe(false);
 });
 
 it('warns about an empty database and leaves it empty', async () => {
-  const settings = config({ DATABASE_URL: await createDatabase() });
+  const settings = await config({ DATABASE_URL: await createDatabase() });
   expect((await examine(settings)).find('schema')).toMatchObject({ status: 'warn', finding: 'The database is empty.' });
   expect((await examine(settings)).find('schema')).toMatchObject({ status: 'warn' });
 });
 
 it('reports ok for a deployment that has served', async () => {
-  const settings = config({ DATABASE_URL: await cloneDatabase() });
+  const settings = await config({ DATABASE_URL: await cloneDatabase() });
   await serveOnce(settings);
   const found = await examine(settings);
   for (const part of [
@@ -84,15 +84,15 @@ it('reports ok for a deployment that has served', async () => {
 
 it('fails for a KEK that did not wrap the data keys', async () => {
   const url = { DATABASE_URL: await cloneDatabase() };
-  await serveOnce(config(url));
+  await serveOnce(await config(url));
   const other = { ...url, LATCHKEY_KEK: randomBytes(32).toString('base64') };
-  const found = await examine(config(other));
+  const found = await examine(await config(other));
   expect(found.exitCode).toBe(1);
   expect(found.find('key-encryption key')).toMatchObject({ status: 'fail' });
 });
 
 it('fails when other users can read the KEK of the data directory, and when it is missing', async () => {
-  const settings = config({ LATCHKEY_KEK: '', DATABASE_URL: await cloneDatabase() });
+  const settings = await config({ LATCHKEY_KEK: '', DATABASE_URL: await cloneDatabase() });
   await serveOnce(settings);
   const kek = join(root, 'data', 'kek');
   chmodSync(kek, 0o644);
@@ -106,7 +106,7 @@ it('fails when other users can read the KEK of the data directory, and when it i
 });
 
 it('fails when other users can enter the data directory, before opening it corrects the mode', async () => {
-  const settings = config();
+  const settings = await config();
   await serveOnce(settings);
   const data = join(root, 'data');
   chmodSync(data, 0o755);
@@ -117,7 +117,7 @@ it('fails when other users can enter the data directory, before opening it corre
 });
 
 it('warns about an old signing key', async () => {
-  const settings = config({ DATABASE_URL: await cloneDatabase() });
+  const settings = await config({ DATABASE_URL: await cloneDatabase() });
   const clock = new MovableClock();
   clock.advance(-92 * 24 * 60 * 60 * 1000);
   await serveOnce(settings, clock);
@@ -132,7 +132,7 @@ it('fails for a mail server that rejects connections or is down', async () => {
   await once(rejecting, 'listening');
   const address = rejecting.address();
   const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
-  const settings = config({ SMTP_URL: `smtp://ada:topsecret@127.0.0.1:${port}` });
+  const settings = await config({ SMTP_URL: `smtp://ada:topsecret@127.0.0.1:${port}` });
   const rejected = await examine(settings);
   rejecting.close();
   await once(rejecting, 'close');
@@ -149,13 +149,13 @@ it.each([
   [{ LATCHKEY_PUBLIC_URL: 'https://login.example.com' }, 'warn'],
   [{ LATCHKEY_PUBLIC_URL: 'http://localhost:5625' }, 'ok'],
 ])('rates the public URL of %o', async (more, status) => {
-  expect((await examine(config(more))).find('public URL')).toMatchObject({ status });
+  expect((await examine(await config(more))).find('public URL')).toMatchObject({ status });
 });
 
 it('warns when other users can read a file with a secret', async () => {
   const path = join(root, 'kek');
   writeFileSync(path, `${env.LATCHKEY_KEK}\n`, { mode: 0o644 });
-  const settings = config({ LATCHKEY_KEK: '', LATCHKEY_KEK_FILE: path });
+  const settings = await config({ LATCHKEY_KEK: '', LATCHKEY_KEK_FILE: path });
   expect((await examine(settings)).find('secret files')).toEqual({
     part: 'secret files',
     status: 'warn',
@@ -168,7 +168,7 @@ it('warns when other users can read a file with a secret', async () => {
 
 it('reports whether Redis accepts writes, with its version, and fails for a replica and without a server', async () => {
   await using redis = await startRedis();
-  const settings = config({ REDIS_URL: redis.url });
+  const settings = await config({ REDIS_URL: redis.url });
   expect((await examine(settings)).find('Redis')).toMatchObject({
     status: 'ok',
     finding: expect.stringMatching(/^127\.0\.0\.1:\d+ accepts writes \(version \d+\.\d+/) as string,
@@ -187,7 +187,7 @@ it('reports whether Redis accepts writes, with its version, and fails for a repl
     finding: expect.stringContaining('ECONNREFUSED') as string,
   });
   expect(down.exitCode).toBe(1);
-  expect((await examine(config())).find('Redis')).toBeUndefined();
+  expect((await examine(await config())).find('Redis')).toBeUndefined();
 });
 
 it('fails for a database that is not in UTF8', async () => {
@@ -197,7 +197,7 @@ it('fails for a database that is not in UTF8', async () => {
   await operator.connect();
   await operator.query(`create database ${name} encoding 'LATIN1' locale 'C' template template0`);
   url.pathname = name;
-  const found = await examine(config({ DATABASE_URL: url.href }));
+  const found = await examine(await config({ DATABASE_URL: url.href }));
   expect(found.find('database')).toMatchObject({
     status: 'fail',
     finding: expect.stringContaining('LATIN1') as string,
@@ -209,14 +209,14 @@ it('fails for a database that is not in UTF8', async () => {
 it('fails for passkeys of another domain, and names the file of related origins', async () => {
   const url = await cloneDatabase();
   const named = { DATABASE_URL: url, LATCHKEY_PUBLIC_URL: 'https://auth.example.com' };
-  await serveOnce(config(named));
-  expect((await examine(config(named))).find('passkeys')).toMatchObject({
+  await serveOnce(await config(named));
+  expect((await examine(await config(named))).find('passkeys')).toMatchObject({
     part: 'passkeys',
     status: 'ok',
     finding: 'They are made for auth.example.com.',
   });
   const shared = { ...named, LATCHKEY_PASSKEY_RP_ID: 'example.com', LATCHKEY_PASSKEY_ORIGINS: 'https://other.example' };
-  expect((await examine(config(shared))).find('passkeys')?.finding).toContain(
+  expect((await examine(await config(shared))).find('passkeys')?.finding).toContain(
     'https://example.com/.well-known/webauthn: {"origins":["https://other.example"]}',
   );
   const client = new Client({ connectionString: url });
@@ -233,16 +233,16 @@ it('fails for passkeys of another domain, and names the file of related origins'
     [id],
   );
   await client.end();
-  expect((await examine(config(named))).find('passkeys')).toMatchObject({ status: 'ok' });
-  const found = await examine(config(shared));
+  expect((await examine(await config(named))).find('passkeys')).toMatchObject({ status: 'ok' });
+  const found = await examine(await config(shared));
   expect(found.exitCode).toBe(1);
   expect(found.find('passkeys')).toMatchObject({
     status: 'fail',
     fix: 'Set LATCHKEY_PASSKEY_RP_ID=auth.example.com again, or let users remove those passkeys and add new ones.',
   });
   const address = { DATABASE_URL: url, LATCHKEY_PUBLIC_URL: 'http://127.0.0.1:5625' };
-  expect((await examine(config(address))).find('passkeys')).toMatchObject({ status: 'fail' });
-  expect((await examine(config({ ...shared, LATCHKEY_PASSKEYS: 'off' }))).find('passkeys')).toMatchObject({
+  expect((await examine(await config(address))).find('passkeys')).toMatchObject({ status: 'fail' });
+  expect((await examine(await config({ ...shared, LATCHKEY_PASSKEYS: 'off' }))).find('passkeys')).toMatchObject({
     status: 'ok',
   });
 });

@@ -1,7 +1,9 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import fc from 'fast-check';
-import { types } from 'pg';
+import { Client, types } from 'pg';
 import { describe, expect, it } from 'vitest';
-import { readTimestamp } from './connecting.ts';
+import { clientConfig, readTimestamp } from './connecting.ts';
 
 const timestamptz = 1184;
 const readByDriver = types.getTypeParser(timestamptz) as (text: string) => Date;
@@ -31,4 +33,36 @@ describe('readTimestamp', () => {
       expect(readTimestamp(text)).toEqual(readByDriver(text));
     },
   );
+});
+
+describe('the password of a connection', () => {
+  it('is the one of the moment at which it is opened', async () => {
+    const passwords: string[] = [];
+    // PostgreSQL 15, "Message Flow": asks for the password in clear text, and rejects it.
+    const server = createServer((socket) => {
+      socket.once('data', () => {
+        socket.write(Buffer.from('520000000800000003', 'hex'));
+        socket.once('data', (message) => {
+          passwords.push(message.subarray(5, -1).toString());
+          socket.end(Buffer.concat([Buffer.from('450000001a', 'hex'), Buffer.from('SFATAL\0C28P01\0Mno\0\0\0')]));
+        });
+      });
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    let password = 'hunter1';
+    const tls = { mode: 'disable' } as const;
+    const host = { host: '127.0.0.1', port };
+    const login = { user: 'a', password, database: 'a', options: undefined, channelBinding: false, tls };
+    const config = clientConfig(
+      { ...login, ...host },
+      { server: { ...login, hosts: [host] }, currentPassword: () => password, applicationName: 'test' },
+    );
+    for (const each of ['hunter1', 'hunter2']) {
+      password = each;
+      await expect(new Client(config).connect()).rejects.toThrow();
+    }
+    expect(passwords).toEqual(['hunter1', 'hunter2']);
+    server.close();
+  });
 });

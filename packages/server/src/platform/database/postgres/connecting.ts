@@ -24,7 +24,10 @@ export interface SessionSettings {
 }
 
 /** How connections to the servers of the settings are made. */
-export type Reach = Pick<PostgresOptions, 'server' | 'applicationName' | 'connectTimeoutMs' | 'pooler'>;
+export type Reach = Pick<
+  PostgresOptions,
+  'server' | 'currentPassword' | 'applicationName' | 'connectTimeoutMs' | 'pooler'
+>;
 
 export const defaultConnectTimeoutMs = 5000;
 
@@ -37,7 +40,7 @@ export function clientConfig(endpoint: Endpoint, reach: Reach): ClientConfig {
     host,
     port,
     user,
-    password,
+    password: reach.currentPassword ?? password,
     database,
     options,
     ssl: tlsOptions(endpoint),

@@ -89,8 +89,11 @@ export class Replica {
 
   /** Opens no connection yet: the server starts while the replica is away. */
   static async open(given: ReplicaOptions): Promise<Replica> {
+    const { currentPassword, ...shared } = given.options;
     const options: PostgresOptions = {
-      ...given.options,
+      ...shared,
+      // A replica has the passwords of its primary, so a rotated one counts for the same login there.
+      ...(currentPassword !== undefined && hasLoginOf(given.server, shared.server) && { currentPassword }),
       server: given.server,
       poolMin: 0,
       poolMax: replicaConnections,
@@ -209,4 +212,8 @@ function findStranger(primary: Position, replica: Position): string | undefined 
 function toNumber(position: string): bigint {
   const [high = '', low = ''] = position.split('/');
   return (BigInt(`0x${high}`) << 32n) + BigInt(`0x${low}`);
+}
+
+function hasLoginOf(replica: PostgresServer, primary: PostgresServer): boolean {
+  return replica.user === primary.user && replica.password === primary.password;
 }

@@ -27,6 +27,7 @@ import { keptQuery } from '../admission/kept-query.ts';
 import { countedHandler, counterOf } from '../admission/rate-limits.ts';
 import type { Caller, CookieChange, Leave, PageEndpoint, PageResponse, Principal } from '../endpoint.ts';
 import { type Headers, headersFor } from './headers.ts';
+import { PublicContent } from './public-content.ts';
 import { refusedFormOf } from './refused-form.ts';
 import type { Responder } from './responder.ts';
 import type { FormNotice } from './server-options.ts';
@@ -46,7 +47,7 @@ export function pageHandler(responder: Responder, endpoint: PageEndpoint): Handl
         responder.exchanges.of(request).ownQuery = keptQuery(request, names, responder.problemOf(error));
         throw error;
       }
-      send(request, reply, { kind: 'redirect', location });
+      await send(request, reply, { kind: 'redirect', location });
     }
   };
 }
@@ -75,7 +76,7 @@ function getHandler(responder: Responder, endpoint: PageEndpoint): Handler {
     const visitor = await begin(request);
     const query = readQuery(request);
     const ownQuery = readKnownPairs(queryOf(request), names);
-    send(request, reply, await run(request, visitor, { query, body: undefined, ownQuery }));
+    await send(request, reply, await run(request, visitor, { query, body: undefined, ownQuery }));
   };
 }
 
@@ -97,14 +98,14 @@ function postHandler(responder: Responder, endpoint: PageEndpoint): Handler {
       const form = readForm(request, visitor.cookies.form);
       if (form.kind === 'foreign') return await showAgain(request, reply, visitor, form);
       const ownQuery = pick(form.body, names);
-      send(request, reply, await run(request, visitor, { query: undefined, body: form.body, ownQuery }));
+      await send(request, reply, await run(request, visitor, { query: undefined, body: form.body, ownQuery }));
     } catch (error) {
       const form = readable(() => readForm(request, visitor.cookies.form));
       if (form?.kind !== 'own') throw error;
       const caller = { ...visitor.caller, ownQuery: pick(form.body, names) };
       const shown = await showRefused(error, { request, caller, principal: visitor.principal, form });
       if (shown === undefined) throw error;
-      send(request, reply, shown);
+      await send(request, reply, shown);
     }
   };
 }
@@ -177,8 +178,8 @@ function formPageOf(responder: Responder, endpoint: PageEndpoint) {
     const response = await run(request, visitor, { query, body: undefined, ownQuery: pick(fields, names) });
     const isShownAgain = response.kind === 'html' && hasForm(response.html);
     const reason = refusesCookies ? 'cookies_refused' : 'shown_again';
-    if (isShownAgain) send(request, reply, { ...response, status: 403 }, reason);
-    else send(request, reply, response);
+    if (isShownAgain) await send(request, reply, { ...response, status: 403 }, reason);
+    else await send(request, reply, response);
   };
 }
 
@@ -221,17 +222,26 @@ function runnerOf(responder: Responder, endpoint: PageEndpoint) {
 
 function senderOf(responder: Responder, endpoint: PageEndpoint) {
   const headers = headersFor(endpoint, responder.headerPolicy);
-  return (request: FastifyRequest, reply: FastifyReply, response: PageResponse | Leave, reason?: FormNotice): void => {
+  const content = endpoint.isStatic && new PublicContent({ hasValidator: false });
+  return (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    response: PageResponse | Leave,
+    reason?: FormNotice,
+  ): Promise<void> | undefined => {
     const reader = responder.readerOf(request, responder.cookiesOf(request));
     const cookies = [...cookiesOf(response), ...keptChoice(responder, reader)];
     responder.tickets.note(cookies);
+    if (response.kind === 'html' && content !== undefined && cookies.length === 0)
+      return content.send(responder, request, reply, { headers, body: response.html.toString() });
     if (response.kind === 'html') {
       const notice = reason && responder.options.pages.formNotice(reader, reason);
       sendHtml(responder, request, reply, { ...response, headers, cookies, notice });
-      return;
+      return undefined;
     }
     const located = { ...headers, location: locationOf(response) };
     responder.send(request, reply, 303, withCookies(responder.cookies, located, { cookies }), '');
+    return undefined;
   };
 }
 

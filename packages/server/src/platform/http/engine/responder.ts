@@ -80,8 +80,17 @@ export class Responder {
     };
   }
 
-  /** Sends a response with the headers that all have. An object is serialized by the route's response schema. */
-  send(request: FastifyRequest, reply: FastifyReply, status: number, headers: Headers, body: object | string): void {
+  /**
+   * Sends a response with the headers that all have. An object is serialized by the route's response schema; undefined is a
+   * response without a body and its headers, as 304 is.
+   */
+  send(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    status: number,
+    headers: Headers,
+    body: object | string | undefined,
+  ): void {
     const { route, limitHeaders } = this.exchanges.of(request);
     reply.code(status).headers(headers).header('x-request-id', request.id);
     for (let index = 0; index < limitHeaders.length; index += 2) {

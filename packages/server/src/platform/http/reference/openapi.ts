@@ -111,6 +111,9 @@ function successOf(endpoint: ApiEndpoint | DocumentEndpoint): Json {
     const content = { [type]: {} };
     return {
       200: { description: endpoint.summary, headers, content },
+      ...(endpoint.cacheSeconds > 0 && {
+        304: { description: 'The client has this content (`If-None-Match`)', headers },
+      }),
       ...(bad !== undefined && { [bad.status]: { description: bad.when, headers, content } }),
     };
   }
