@@ -130,6 +130,7 @@ describe('a signal at any time', () => {
       ...settings,
       ...production,
       LATCHKEY_SHUTDOWN_DELAY_SECONDS: '0',
+      LATCHKEY_LOG_LEVEL: 'info',
       SMTP_URL: `file:${secret}`,
     });
     await eventually(() => catchesSigquit(program.pid), { what: 'the first line of the program has run' });

@@ -73,24 +73,29 @@ const loginToken = 'hvs.of-the-login';
 
 /** Secrets are JSON objects by `mount/path`. */
 export function startVault(): Promise<FakeStore> {
-  return startStore(({ method, url, headers, body }, { secrets, reaction }) => {
+  return startStore((request, store) => {
+    const { method, headers } = request;
     if (headers['x-vault-request'] !== 'true') return json({ errors: ['missing x-vault-request'] }, 400);
-    if (method === 'POST' && url === '/v1/auth/kubernetes/login') {
-      const { role, jwt } = JSON.parse(body) as { readonly role?: string; readonly jwt?: string };
-      if (role !== 'latchkey' || jwt !== serviceAccountToken) return refusing(403);
-      return json({ auth: { client_token: loginToken, lease_duration: 3600, renewable: true } });
-    }
-    const [, mount, path] = /^\/v1\/([^/]+)\/data\/(.+)$/.exec(url) ?? [];
-    if (method !== 'GET' || path === undefined) return json({ errors: [] }, 404);
+    if (method === 'POST') return logIn(request);
     if (headers['x-vault-token'] !== vaultToken && headers['x-vault-token'] !== loginToken) return refusing(403);
-    if (reaction !== undefined) return reaction;
-    const namespace = headers['x-vault-namespace'];
-    const secret = secrets.get(
-      `${namespace === undefined ? '' : `${String(namespace)}:`}${mount}/${decodeURIComponent(path)}`,
-    );
-    if (secret === undefined) return json({ errors: [] }, 404);
-    return json({ data: { data: JSON.parse(secret), metadata: { version: 3, destroyed: false } } });
+    return store.reaction ?? readVault(request, store.secrets);
   });
+}
+
+function logIn({ url, body }: ReceivedRequest): Reaction {
+  if (url !== '/v1/auth/kubernetes/login') return json({ errors: [] }, 404);
+  const { role, jwt } = JSON.parse(body) as { readonly role?: string; readonly jwt?: string };
+  if (role !== 'latchkey' || jwt !== serviceAccountToken) return refusing(403);
+  return json({ auth: { client_token: loginToken, lease_duration: 3600, renewable: true } });
+}
+
+function readVault({ method, url, headers }: ReceivedRequest, secrets: FakeStore['secrets']): Reaction {
+  const [, mount, path] = /^\/v1\/([^/]+)\/data\/(.+)$/.exec(url) ?? [];
+  const namespace = headers['x-vault-namespace'];
+  const prefix = namespace === undefined ? '' : `${String(namespace)}:`;
+  const secret = method === 'GET' ? secrets.get(`${prefix}${mount}/${decodeURIComponent(path ?? '')}`) : undefined;
+  if (secret === undefined) return json({ errors: [] }, 404);
+  return json({ data: { data: JSON.parse(secret), metadata: { version: 3, destroyed: false } } });
 }
 
 export const awsKey = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY' };
@@ -99,35 +104,47 @@ const metadataSession = 'AQAEALH';
 
 /** Secrets by name; also the credentials of containers and machines. Signatures are compared with those of aws4fetch. */
 export function startAws(): Promise<FakeStore> {
-  const credentials = {
+  return startStore(async (request, { secrets, reaction }) => {
+    const ofCredentials = giveCredentials(request);
+    if (ofCredentials !== undefined) return ofCredentials;
+    if (request.headers['x-amz-target'] !== 'secretsmanager.GetSecretValue') return refusing(400);
+    if (!(await isSigned(request))) return json({ __type: 'com.amazon.coral.service#InvalidSignatureException' }, 400);
+    return reaction ?? readAws(request, secrets);
+  });
+}
+
+function readAws({ body }: ReceivedRequest, secrets: FakeStore['secrets']): Reaction {
+  const { SecretId: name = '' } = JSON.parse(body) as { readonly SecretId?: string };
+  const secret = secrets.get(name);
+  if (secret === undefined) return json({ __type: 'com.amazonaws#ResourceNotFoundException', message: name }, 400);
+  return json({ Name: name, SecretString: secret, VersionStages: ['AWSCURRENT'] });
+}
+
+/** Undefined for a request that is not for credentials. */
+function giveCredentials({ method, url, headers }: ReceivedRequest): Reaction | undefined {
+  if (url === '/container') return headers.authorization === containerToken ? temporaryKey() : refusing(403);
+  if (method === 'PUT' && url === '/latest/api/token') {
+    const seconds = Number(headers['x-aws-ec2-metadata-token-ttl-seconds']);
+    return seconds >= 1 && seconds <= 21_600 ? text(metadataSession) : refusing(400);
+  }
+  return url.startsWith('/latest/') ? giveRole(url, headers) : undefined;
+}
+
+function giveRole(url: string, headers: ReceivedRequest['headers']): Reaction {
+  // Version 1 of the service, without a session, is switched off.
+  if (headers['x-aws-ec2-metadata-token'] !== metadataSession) return refusing(401);
+  const roles = '/latest/meta-data/iam/security-credentials/';
+  if (url === roles) return text('latchkey-role\n');
+  return url === `${roles}latchkey-role` ? temporaryKey() : refusing(404);
+}
+
+function temporaryKey(): Reaction {
+  return json({
     Code: 'Success',
     AccessKeyId: awsKey.accessKeyId,
     SecretAccessKey: awsKey.secretAccessKey,
     Token: 'session-token',
     Expiration: new Date(Date.now() + 3_600_000).toISOString(),
-  };
-  const machine: Readonly<Record<string, Reaction>> = {
-    '/latest/meta-data/iam/security-credentials/': text('latchkey-role\n'),
-    '/latest/meta-data/iam/security-credentials/latchkey-role': json(credentials),
-  };
-  return startStore(async (request, { secrets, reaction }) => {
-    const { method, url, headers } = request;
-    if (url === '/container') return headers.authorization === containerToken ? json(credentials) : refusing(403);
-    if (method === 'PUT' && url === '/latest/api/token') {
-      const seconds = Number(headers['x-aws-ec2-metadata-token-ttl-seconds']);
-      return seconds >= 1 && seconds <= 21_600 ? text(metadataSession) : refusing(400);
-    }
-    if (url.startsWith('/latest/')) {
-      // Version 1 of the service, without a session, is switched off.
-      return headers['x-aws-ec2-metadata-token'] === metadataSession ? (machine[url] ?? refusing(404)) : refusing(401);
-    }
-    if (headers['x-amz-target'] !== 'secretsmanager.GetSecretValue') return refusing(400);
-    if (!(await isSigned(request))) return json({ __type: 'com.amazon.coral.service#InvalidSignatureException' }, 400);
-    if (reaction !== undefined) return reaction;
-    const { SecretId: name = '' } = JSON.parse(request.body) as { readonly SecretId?: string };
-    const secret = secrets.get(name);
-    if (secret === undefined) return json({ __type: 'com.amazonaws#ResourceNotFoundException', message: name }, 400);
-    return json({ Name: name, SecretString: secret, VersionStages: ['AWSCURRENT'] });
   });
 }
 

@@ -65,8 +65,8 @@ async function outcomeOf(read: () => Promise<string>, signal: AbortSignal): Prom
     } catch (error) {
       if (!(error instanceof StoreFailure)) throw error;
       const { message: reason, isTransient } = error;
-      const isOver = !isTransient || (await isAborted(signal, pauseMs));
-      if (isOver) return { kind: 'failed', reason, isTransient };
+      const isLast = !isTransient || (await isAborted(signal, pauseMs));
+      if (isLast) return { kind: 'failed', reason, isTransient };
     }
   }
 }
