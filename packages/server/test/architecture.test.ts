@@ -18,7 +18,8 @@ const sources = files.filter((file) => file.path.endsWith('.ts')).map((file) => 
 const pages = files.filter((file) => file.path.endsWith('.md'));
 const migrations = files.filter((file) => file.path.endsWith('.sql'));
 
-describe('the repository', () => {
+// It reads every file of the repository.
+describe('the repository', { timeout: 60_000 }, () => {
   it('is read completely', () => {
     expect(sources.filter((source) => source.path.startsWith('packages/server/src/')).length).toBeGreaterThan(10);
     expect(migrations.length).toBeGreaterThan(0);

@@ -34,6 +34,15 @@ describe('parseCommand', () => {
   });
 
   it.each([
+    ['cake bake -9Zk_x --size 26', ['-9Zk_x']],
+    ['cake bake --size 26 -plum@example.com -cream', ['-plum@example.com', '-cream']],
+    ['cake bake --burn -plum --size=26 -- -cream', ['-plum', '-cream']],
+    ['cake bake --size 26 -- --plum', ['--plum']],
+  ])('takes what begins with one hyphen for an argument: %s', (typed, positionals) => {
+    expect(parse(...typed.split(' '))).toMatchObject({ input: { arguments: positionals } });
+  });
+
+  it.each([
     ['cake', 'Choose one of: cake bake, cake eat.'],
     ['cake burn', 'Choose one of: cake bake, cake eat.'],
     ['cake bka', 'Choose one of: cake bake, cake eat. Did you mean "latchkey cake bake"?'],
@@ -52,6 +61,8 @@ describe('parseCommand', () => {
     ['cake bake plum --size 1 --size 2', '"latchkey cake bake" accepts --size only once.'],
     ['cake bake plum cream salt --size 1', '"latchkey cake bake" does not accept "salt".'],
     ['cake bake plum --size 1 --burn=yes', "latchkey cake bake: Option '--burn' does not take an argument."],
+    ['cake bake plum --size -26', "latchkey cake bake: Option '--size' argument is ambiguous."],
+    ['tea -s', "latchkey tea: Unknown option '-s'."],
     ['tea --sugar', "latchkey tea: Unknown option '--sugar'."],
     ['tea now', '"latchkey tea" does not accept "now".'],
   ])('rejects %s', (typed, sentence) => {
