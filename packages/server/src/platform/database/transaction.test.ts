@@ -23,7 +23,7 @@ const change = statement('transaction_test.change', {
 function openConnection() {
   const sent: string[] = [];
   const begun = Promise.withResolvers<object>();
-  const query = ({ text: sql }: { readonly text: string }) => {
+  const query = (sql: string) => {
     sent.push(sql);
     return sql === 'begin' ? begun.promise : Promise.resolve({ command: sql.toUpperCase() });
   };

@@ -38,9 +38,9 @@ export async function runTransaction<T>(
   connection: TransactionConnection,
   work: (tx: Queries) => Promise<T>,
 ): Promise<T> {
-  const { client, roundTrips } = connection;
+  const { roundTrips } = connection;
   const control = (sql: 'begin' | 'commit' | 'rollback') =>
-    roundTrips.watch(`transaction.${sql}`, 'transaction', () => client.query(controlQuery(sql, connection)));
+    roundTrips.watch(`transaction.${sql}`, 'transaction', () => sendControl(sql, connection));
   let waits = true;
   const begun = control('begin').then(() => {
     waits = false;
@@ -75,12 +75,11 @@ export async function runTransaction<T>(
   return result;
 }
 
-/** The driver's option is not in its declarations. */
-function controlQuery(
-  text: 'begin' | 'commit' | 'rollback',
-  { controlTimeoutMs }: TransactionConnection,
-): QueryConfig & { readonly query_timeout?: number } {
-  return controlTimeoutMs === undefined ? { text } : { text, query_timeout: controlTimeoutMs };
+function sendControl(text: 'begin' | 'commit' | 'rollback', { client, controlTimeoutMs }: TransactionConnection) {
+  if (controlTimeoutMs === undefined) return client.query(text);
+  // The driver's option is not in its declarations.
+  const query: QueryConfig & { readonly query_timeout: number } = { text, query_timeout: controlTimeoutMs };
+  return client.query(query);
 }
 
 async function commit(connection: TransactionConnection, send: () => Promise<{ command: string }>): Promise<void> {
