@@ -2,7 +2,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { recoveryCodeHashes, useRecoveryCode } from '#domain/recovery-codes/index.ts';
 import { addPendingTotp, deleteTotp, sealTotpSecret } from '#domain/totp/index.ts';
 import { newTotpSecret } from '#protocol/totp/index.ts';
-import { countRoundTrips, describeOnBothDatabases } from '#test/support/databases.ts';
+import { describeOnBothDatabases } from '#test/support/databases.ts';
 import { addSession, type TestUser } from '#test/support/domain-fixture.ts';
 import {
   addAuthenticator,
@@ -128,13 +128,11 @@ describeOnBothDatabases('a guess at a second factor', (database) => {
       expect(await unknown()).toBe(0);
     });
 
-    it('reads nothing for text that is no ticket', async () => {
-      const trips = await countRoundTrips(database(), async () => {
-        for (const text of ['', 'lk_lt_', `lk_ot_${'A'.repeat(49)}`]) {
-          await expect(guess(text)).rejects.toMatchObject({ code: 'invalid_ticket' });
-        }
-      });
-      expect(trips).toEqual([]);
+    it('counts no guess for text that is no ticket', async () => {
+      for (const text of ['', 'lk_lt_', `lk_ot_${'A'.repeat(49)}`, '\u0000']) {
+        await expect(guess(text)).rejects.toMatchObject({ code: 'invalid_ticket' });
+      }
+      expect(await unknown()).toBe(0);
     });
 
     it('never sees a secret that is not confirmed', async () => {

@@ -11,20 +11,17 @@ export interface InterruptionReport {
   readonly faults: readonly string[];
 }
 
-/**
- * Runs the scenario once to record the whole effect; then interrupts it at the points that `isNew` accepts, and around its
- * last write.
- */
+/** Runs the scenario once to record the whole effect; then interrupts it at the points that `isChosen` accepts. */
 export async function interruptScenario(
   deployment: FaultyApplication,
   scenario: Scenario,
-  isNew: (between: string) => boolean,
+  isChosen: (point: InterruptionPoint) => boolean,
 ): Promise<InterruptionReport> {
   await deployment.inspect(deleteAllUsers);
   const { fullEffect, faults, sent } = await runUninterrupted(deployment, scenario);
   let interruptions = 0;
   for (const point of interruptionPoints(sent)) {
-    if (!(isNew(point.between) || point.isLastWrite)) continue;
+    if (!isChosen(point)) continue;
     const found = await interruptAt(deployment, scenario, fullEffect, point);
     if (found === undefined) continue;
     interruptions += 1;
