@@ -22,7 +22,6 @@ const absent: Readonly<Record<string, string>> = {
   serving_process_deaths_total: 'only with --processes',
   outbound_request_duration_seconds_count: 'only with a service that requests go to',
   db_query_errors_total: 'no round trip failed',
-  db_replica_reads_total: 'only with a replica',
   redis_up: 'only with Redis',
   rate_limit_refusals_total: 'no request was above a limit',
 };
