@@ -10,6 +10,7 @@ import { parseCollectorUrl, parseFields, parsePairs, parseRatio } from '#protoco
 import { readDestination } from '#protocol/outbound-url/index.ts';
 import { parsePasskeyOrigin, parseRpId } from '#protocol/passkey-origin/index.ts';
 import { formatQuota, parseQuota } from '#protocol/quota/index.ts';
+import { parseSecretReference, type SecretReference } from '#protocol/secret-reference/index.ts';
 import { parseSentryDsn } from '#protocol/sentry-dsn/index.ts';
 import { parseAccent } from '#protocol/theme/index.ts';
 import type { Parser } from './parser.ts';
@@ -28,6 +29,11 @@ function isParsed<T>(result: Parsed<T>, check: (value: T) => void): boolean {
 
 const checkNames = (values: Readonly<Record<string, string>>) => {
   for (const name of Object.keys(values)) assert.match(name, /^\S+$/);
+};
+
+/** Nothing of a path leads out of the mount of Vault. */
+const checkReference = (reference: SecretReference) => {
+  if (reference.kind === 'vault') assert.doesNotMatch(`/${reference.path}/`, /\/\.{0,2}\/|[?#%\\]/);
 };
 
 const checkPort = ({ port }: { readonly port: number }) => assert.ok(port >= 1 && port <= 65_535);
@@ -66,6 +72,22 @@ export const settingParsers: readonly Parser[] = [
     name: 'parseSmtpUrl',
     examples: authorities.flatMap((each) => [`smtp://${each}?tls=none`, `smtps://${each}`]),
     read: ({ text }) => isParsed(parseSmtpUrl(text), checkPort),
+  },
+  {
+    module: 'secret-reference',
+    name: 'parseSecretReference',
+    examples: [
+      'file:/run/secrets/kek',
+      'env:KEK_2',
+      'vault:secret/latchkey/prod#kek',
+      'aws-sm:arn:aws:secretsmanager:eu-west-1:123456789012:secret:latchkey/kek-AbCdEf#value',
+      'gcp-sm:projects/acme/secrets/kek/versions/3#value',
+    ],
+    read: ({ text }) => {
+      const reference = parseSecretReference(text);
+      // Without a prefix the text is the secret itself.
+      return reference !== undefined && isParsed(reference, checkReference);
+    },
   },
   {
     module: 'opentelemetry',
