@@ -5,6 +5,24 @@ const server = 'packages/server';
 const postgres = [`${server}/test/support/postgres.ts`];
 /** They measure shares of a core and times of stops: one at a time, after everything else. */
 const measuring = ['processes', 'start-and-stop', 'failing-start', 'page-time'].map((name) => `e2e/${name}.test.ts`);
+/** They compute hashes, start processes or wait for deadlines for more than a second: `npm run check` leaves them out. */
+const long = [
+  'domain/attempts/concurrent-attempts',
+  'domain/passwords/advice',
+  'domain/passwords/breached/password-filter',
+  'domain/passwords/crypt-thread',
+  'domain/passwords/hashes',
+  'domain/passwords/old-hashes',
+  'flows/probes/readiness',
+  'platform/control-socket/control-socket',
+  'platform/data-directory/index',
+  'platform/database/postgres/server-search',
+  'platform/mail/smtp-refusals',
+  'platform/telemetry/error-reports',
+  'protocol/webauthn/differential',
+].map((name) => `${server}/src/${name}.test.ts`);
+/** Pure code leaves nothing behind, so one worker runs many files; a worker for each would cost 145 ms a file. */
+const shared = { pool: 'threads', isolate: false, testTimeout: 20_000, sequence: { groupOrder: 0 } } as const;
 /** In one group, so that no core waits for the last file of a project. */
 const together = { sequence: { groupOrder: 1 } };
 const architecture = [`${server}/test/architecture.test.ts`, `${server}/test/architecture/**/*.test.ts`];
@@ -28,14 +46,11 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [`${server}/src/**/*.test.ts`, 'tools/**/*.test.ts', ...architecture],
-          exclude: ['**/*.db.test.ts', '**/*.http.test.ts'],
-          // Pure code leaves nothing behind, so one worker runs many files; a worker for each would cost 145 ms a file.
-          pool: 'threads',
-          isolate: false,
-          testTimeout: 20_000,
-          sequence: { groupOrder: 0 },
+          exclude: ['**/*.db.test.ts', '**/*.http.test.ts', ...long],
+          ...shared,
         },
       },
+      { extends: true, test: { name: 'unit-long', include: long, ...shared } },
       {
         extends: true,
         test: {

@@ -1,4 +1,7 @@
-/** `npm run check`: format, lint, types, the rules of architecture and language, and all unit tests. */
+/**
+ * `npm run check`: format, lint, types, the rules of architecture and language, and the unit tests that take no second; `npm test` runs
+ * them all.
+ */
 import { staticChecks } from './static-checks.ts';
 import { binary, endOnSignals, runGroups, type Step } from './steps.ts';
 

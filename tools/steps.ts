@@ -25,11 +25,18 @@ export function binary(path: string): string {
   return join(root, 'node_modules', path);
 }
 
+/**
+ * The compiler and the linter with types are Go programs that end before their garbage matters: a collection only near a limit
+ * saves a third of their time. A developer's own settings take precedence.
+ */
+const rareCollections = { GOGC: 'off', GOMEMLIMIT: '2GiB' };
+
 /** Runs a step and captures its output. */
 export async function runStep(step: Step): Promise<StepResult> {
   const start = performance.now();
   const output: string[] = [];
-  const child = spawn(process.execPath, [...step.command], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  const env = { ...rareCollections, ...process.env };
+  const child = spawn(process.execPath, [...step.command], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const killChild = () => child.kill('SIGTERM');
   process.once('exit', killChild);
   child.stdout.setEncoding('utf8').on('data', (text: string) => output.push(text));

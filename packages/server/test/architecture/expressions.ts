@@ -29,7 +29,7 @@ const sqlTime =
 
 /** Checks expressions that are forbidden, or allowed in one module only. */
 export function checkExpressions(source: Source): Finding[] {
-  return [...nodesOf(source.program)].flatMap((node) => {
+  return nodesOf(source.program).flatMap((node) => {
     const breach = breaches[node.type]?.(node);
     return breach === undefined || isAllowed(source.path, breach) ? [] : [toFinding(source, node, breach)];
   });

@@ -20,7 +20,7 @@ const branchingTypes = new Set([
 /** Checks the length and the cyclomatic complexity of each function. Tests are exempt: a `describe` is one function. */
 export function checkFunctions(source: Source): Finding[] {
   if (isTest(source.path)) return [];
-  return [...nodesOf(source.program)]
+  return nodesOf(source.program)
     .filter((node) => functionTypes.has(node.type))
     .flatMap((node) => [
       ...checkLength(source, node),
@@ -45,7 +45,7 @@ function checkTransaction(source: Source, node: SyntaxNode): Finding[] {
 }
 
 function typeNamesIn(node: SyntaxNode): string[] {
-  return [...nodesOf(node)]
+  return nodesOf(node)
     .filter(({ type }) => type === 'TSTypeReference')
     .flatMap((reference) => {
       const { typeName } = reference as SyntaxNode & { readonly typeName?: { readonly name?: string } };

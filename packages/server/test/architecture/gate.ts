@@ -53,7 +53,7 @@ export function checkGate(source: Source): Finding[] {
 
 /** Each identifier of a file, at its first position. */
 function namesIn(source: Source) {
-  const nodes = [...nodesOf(source.program)].filter((node) => node.type === 'Identifier');
+  const nodes = nodesOf(source.program).filter((node) => node.type === 'Identifier');
   const names = nodes.map((node) => ({ text: String(node.name), offset: node.start }));
   return firstOfEach(names);
 }

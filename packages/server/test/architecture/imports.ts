@@ -66,7 +66,7 @@ function findImports(source: Source): Import[] {
 }
 
 function importsInTypes(source: Source): Import[] {
-  const types = [...nodesOf(source.program)].filter((node) => node.type === 'TSImportType');
+  const types = nodesOf(source.program).filter((node) => node.type === 'TSImportType');
   return types.map((node) => ({ specifier: (node.source as { value: string }).value, offset: node.start }));
 }
 

@@ -54,7 +54,7 @@ const pathReasons = new Map(replacedPaths.map(({ name, reason }) => [name, reaso
 
 /** Checks identifiers and the path; words of strings and comments are read by people. */
 export function checkOldNames(source: Source): Finding[] {
-  const identifiers = [...nodesOf(source.program)].filter((node) => node.type === 'Identifier');
+  const identifiers = nodesOf(source.program).filter((node) => node.type === 'Identifier');
   const inCode = identifiers.flatMap(({ name: identifier, start }) => {
     const name = String(identifier);
     const reason = reasons.get(name);

@@ -53,15 +53,36 @@ export function parseSource(path: string, text: string): Source {
   return { path, text, program: program as unknown as SyntaxNode, module, comments };
 }
 
+/** Several rules read the nodes of each file. */
+const collected = new WeakMap<SyntaxNode, readonly SyntaxNode[]>();
+
 /** Every node under `node`, itself first, each before its children. */
-export function* nodesOf(node: SyntaxNode): Generator<SyntaxNode> {
-  yield node;
-  for (const child of childrenOf(node)) yield* nodesOf(child);
+export function nodesOf(node: SyntaxNode): readonly SyntaxNode[] {
+  const known = collected.get(node);
+  if (known !== undefined) return known;
+  const nodes: SyntaxNode[] = [];
+  const collect = (each: SyntaxNode): void => {
+    nodes.push(each);
+    for (const child of childrenOf(each)) collect(child);
+  };
+  collect(node);
+  collected.set(node, nodes);
+  return nodes;
 }
 
 export function childrenOf(node: SyntaxNode): SyntaxNode[] {
-  const keys = visitorKeys[node.type] ?? [];
-  return keys.flatMap((key) => node[key] as SyntaxNode | SyntaxNode[] | null).filter((child) => child != null);
+  const children: SyntaxNode[] = [];
+  for (const key of visitorKeys[node.type] ?? []) {
+    const member = node[key] as SyntaxNode | readonly (SyntaxNode | null)[] | null | undefined;
+    if (member === null || member === undefined) continue;
+    if (isList(member)) children.push(...member.filter((child) => child !== null));
+    else children.push(member);
+  }
+  return children;
+}
+
+function isList(member: SyntaxNode | readonly (SyntaxNode | null)[]): member is readonly (SyntaxNode | null)[] {
+  return Array.isArray(member);
 }
 
 /** A breach at an offset of the file. */

@@ -6,11 +6,11 @@ const quota = { name: 'public', limit: 100, windowSeconds: 900 };
 const clock = new FixedClock(new Date('2030-01-01T00:00:00Z'));
 
 describe('the windows of a process', () => {
-  it('are bounded in number under a flood of a million addresses', { timeout: 60_000 }, () => {
+  it('are bounded in number under a flood of addresses', () => {
     const windows = new MemoryWindows(clock);
-    for (let index = 0; index < 1_000_000; index += 1) windows.open({ quota, key: `address ${index}` }, 0).hits += 1;
+    for (let index = 0; index < 200_000; index += 1) windows.open({ quota, key: `address ${index}` }, 0).hits += 1;
     expect(windows.size).toBe(100_000);
-    expect(windows.open({ quota, key: 'address 999999' }, 0).hits).toBe(1);
+    expect(windows.open({ quota, key: 'address 199999' }, 0).hits).toBe(1);
   });
 
   it('evict the least recently used key', () => {

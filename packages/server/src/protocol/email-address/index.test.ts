@@ -171,7 +171,7 @@ describe('the canonical form', () => {
         const first = parseEmailAddress(input);
         if (first.kind === 'ok') expect(canonicalOf(first.address.canonical)).toBe(first.address.canonical);
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     );
   });
 
