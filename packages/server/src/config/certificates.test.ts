@@ -1,15 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { settingFiles } from '#test/support/setting-files.ts';
 import { type LoadedConfig, loadConfig } from './load.ts';
 
 function load(env: Readonly<Record<string, string>>, files: Readonly<Record<string, string>>): Promise<LoadedConfig> {
   return loadConfig({
     env,
     cwd: '/srv',
-    files: (path) => {
-      const text = files[path];
-      if (text === 'unreadable') return { kind: 'unreadable', reason: 'EACCES' };
-      return text === undefined ? { kind: 'absent' } : { kind: 'text', text };
-    },
+    files: settingFiles(files),
   });
 }
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { settingFiles } from '#test/support/setting-files.ts';
 import type { Config, LoadedConfig } from './index.ts';
 import { describeConfig, loadConfig } from './index.ts';
 
@@ -19,11 +20,7 @@ function load(env: Readonly<Record<string, string>>, files: Files = {}): Promise
   return loadConfig({
     env,
     cwd: '/srv',
-    files: (path) => {
-      const text = files[path];
-      if (text === 'unreadable') return { kind: 'unreadable', reason: 'EACCES' };
-      return text === undefined ? { kind: 'absent' } : { kind: 'text', text };
-    },
+    files: settingFiles(files),
   });
 }
 

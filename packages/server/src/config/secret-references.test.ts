@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { settingFiles } from '#test/support/setting-files.ts';
 import { describeConfig, loadConfig, type ReadSecrets } from './index.ts';
 
 const kek = 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=';
@@ -32,11 +33,7 @@ async function load(env: Env, files: Env = {}, stores?: ReadSecrets) {
   return loadConfig({
     env,
     cwd: '/srv',
-    files: (path) => {
-      const text = files[path];
-      if (text === 'unreadable') return { kind: 'unreadable', reason: 'EACCES' };
-      return text === undefined ? { kind: 'absent' } : { kind: 'text', text };
-    },
+    files: settingFiles(files),
     ...(stores && { stores }),
   });
 }
