@@ -63,7 +63,8 @@ const declared = new Map<string, Statement>();
 
 /**
  * Declares a statement. Throws at load when the name is taken, a parameter is undeclared or unused, the effects do not
- * match, it may lag and does not only read, or `*` is selected (a `select *` fails after a column is added: "cached plan must not change result type").
+ * match, a statement that may lag does not only read, or `*` is selected (a `select *` fails after a column is added:
+ * "cached plan must not change result type").
  */
 export function statement<const P extends Shape, const C extends Shape>(
   name: string,

@@ -19,8 +19,8 @@ import { readSilenceMs, WriteBreaker, writeSilenceMs, writesOpenMs } from './sil
 
 /**
  * The connections of the lanes; those of the pool are a setting. Statements on one connection commit one after the other, so
- * eight commits can share a flush of the log. With a
- * flush of 2 ms: 391 refreshes per second on two connections, 557 on four, 697 on eight.
+ * eight commits can share a flush of the log. With a flush of 2 ms: 391 refreshes per second on two connections, 557 on
+ * four, 697 on eight.
  */
 const connectionsOf = { read: 2, write: 8, counter: 1 } as const;
 const laneStatementMs = 1000;
