@@ -187,7 +187,14 @@ describe('an error that nothing catches', () => {
 /** Whether a thread of the process is in the kernel's wait for the other end of a named pipe. */
 function waitsForPipe(pid: number): boolean {
   const tasks = `/proc/${pid}/task`;
-  return readdirSync(tasks).some((task) => readFileSync(join(tasks, task, 'wchan'), 'utf8') === 'wait_for_partner');
+  return readdirSync(tasks).some((task) => {
+    try {
+      return readFileSync(join(tasks, task, 'wchan'), 'utf8') === 'wait_for_partner';
+    } catch {
+      // The thread has ended since it was listed.
+      return false;
+    }
+  });
 }
 
 /** The key of the advisory lock of migrations. */

@@ -78,9 +78,9 @@ describe.each(['postgres', 'embedded'] as const)('authorization (%s)', (database
     const rejected = principals.filter((name) => isRejection(verdicts[name]));
     const requests: [PrincipalName, PrincipalRequest][] = [];
     for (const name of rejected) requests.push([name, await allPrincipals.shared(name)]);
-    const before = await digestTables(app.services.database);
+    const before = await digestTables(app);
     for (const [name, request] of requests) expect(await send(operation, request), name).toBe(verdicts[name]);
-    expect(changedTables(before, await digestTables(app.services.database))).toEqual(writtenTables);
+    expect(changedTables(before, await digestTables(app))).toEqual(writtenTables);
   });
 
   it.each(operations)('%s: accepts every other principal', async (id, operation) => {

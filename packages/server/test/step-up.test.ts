@@ -5,7 +5,6 @@ import type { Endpoint } from '#platform/http/index.ts';
 import { fieldsOf } from './login-gate/walk.ts';
 import { Application, type AppResponse, type RequestOptions } from './support/application.ts';
 import { addUserWithoutPassword } from './support/mailbox-codes.ts';
-import { allMailSent } from './support/raw-mail.ts';
 import { addTotpUser, codeNow } from './support/second-factors.ts';
 import { changedTables, digestTables } from './support/table-digests.ts';
 import {
@@ -24,7 +23,8 @@ let operations: readonly Endpoint[];
 let pages: readonly Endpoint[];
 
 beforeAll(async () => {
-  app = await Application.open();
+  app = await Application.open({ manual: true });
+  await app.services.revocations.start();
   const declaring = app.endpoints.filter(({ auth }) => auth.stepUp !== undefined);
   operations = declaring.filter(({ kind }) => kind === 'api');
   pages = declaring.filter(({ kind }) => kind === 'page');
@@ -119,13 +119,12 @@ async function stepUp(token: string, json: object): Promise<Tokens> {
 }
 
 async function expectNothing(request: () => Promise<AppResponse>, what: string): Promise<void> {
-  await allMailSent(app);
-  const before = await digestTables(app.services.database);
+  const before = await digestTables(app);
   const { status, code, headers } = await request();
   expect([status, code], what).toEqual([401, 'step_up_required']);
   expect(headers.get('www-authenticate'), what).toContain('error="insufficient_user_authentication"');
   expect(headers.get('www-authenticate'), what).toContain('max_age="300"');
-  const changed = changedTables(before, await digestTables(app.services.database));
+  const changed = changedTables(before, await digestTables(app));
   // A request with a body that proves something is a use of the rate limit; nothing else may change.
   expect(
     changed.filter((table) => !['rate_limit_counters', 'sessions'].includes(table)),
@@ -141,8 +140,7 @@ it('the operations that declare a step-up are the reviewed ones', () => {
 it('a page leads a session that is not recent to the step-up, and changes nothing', async () => {
   const { cookie } = await addCookieSession(app);
   app.clock.advance(21 * 60_000);
-  await allMailSent(app);
-  const before = await digestTables(app.services.database);
+  const before = await digestTables(app);
   // A page that asks for the password as well asks for a step-up only of users with a second factor.
   for (const { id, method, path } of pages.filter(({ auth }) => auth.stepUp?.orPassword === undefined)) {
     const form = { act: 'confirm', code: '000000' };
@@ -157,7 +155,7 @@ it('a page leads a session that is not recent to the step-up, and changes nothin
       expect.stringMatching(/^\/step-up\?continue=/),
     ]);
   }
-  const changed = changedTables(before, await digestTables(app.services.database));
+  const changed = changedTables(before, await digestTables(app));
   expect(changed.filter((table) => !['rate_limit_counters', 'sessions'].includes(table))).toEqual([]);
 });
 

@@ -1,5 +1,7 @@
 /** A digest of every table, to detect any write. */
-import { type Database, statement } from '#platform/database/index.ts';
+import { assert } from '#kernel/assert.ts';
+import { statement } from '#platform/database/index.ts';
+import type { Application } from './application.ts';
 
 const digest = statement('test_tables.digest', {
   lane: 'pool',
@@ -13,9 +15,13 @@ const digest = statement('test_tables.digest', {
   columns: { name: 'text?', digest: 'text?' },
 });
 
-/** Digests by table. */
-export async function digestTables(database: Database): Promise<Readonly<Record<string, string>>> {
-  const rows = await database.rows(digest, {});
+/** Digests by table. The application must be manual: a worker could conclude a job between two digests. */
+export async function digestTables({
+  services,
+  isManual,
+}: Pick<Application, 'services' | 'isManual'>): Promise<Readonly<Record<string, string>>> {
+  assert(isManual, 'the tables of an application with workers change at any time');
+  const rows = await services.database.rows(digest, {});
   return Object.fromEntries(rows.map((row) => [row.name ?? '', row.digest ?? '']));
 }
 

@@ -17,7 +17,6 @@ import {
   verifyMailbox,
 } from '#test/support/login-steps.ts';
 import { operator } from '#test/support/operator.ts';
-import { allMailSent } from '#test/support/raw-mail.ts';
 import { addTotpUser, codeNow, proveSecondFactor } from '#test/support/second-factors.ts';
 import { storedLinkToken } from '#test/support/stored-links.ts';
 import { auditActionsOf, failedAttemptsOf } from '#test/support/stored-login.ts';
@@ -85,24 +84,25 @@ describe.each(['postgres', 'embedded'] as const)('the steps of a login (%s)', (d
     });
 
     it('give a stolen password no secret: the ticket opens no enrolment before the mailbox is proven', async () => {
-      const { email, userId } = await addUserWithRole(app);
-      const ticket = await ticketFor(app, email, 'confirm_mailbox');
-      await allMailSent(app);
-      const before = await digestTables(app.services.database);
+      const manual = await Application.open({ databaseKind, manual: true, env: loginMethodsEnabled });
+      const { email, userId } = await addUserWithRole(manual);
+      const ticket = await ticketFor(manual, email, 'confirm_mailbox');
+      const before = await digestTables(manual);
       for (const [step, json] of [
         ['enroll', { ticket, kind: 'totp' }],
         ['enroll/confirm', { ticket, code: '000000' }],
         ['change-password', { ticket, password: newPassword }],
         ['second-factor', { ticket, code: '000000' }],
       ] as const) {
-        const { code } = await post(step, json);
+        const { code } = await manual.send('POST', `/api/v1/auth/login/${step}`, { json });
         expect([step, ['login_incomplete', 'invalid_code'].includes(code ?? '')]).toEqual([step, true]);
       }
-      const changed = changedTables(before, await digestTables(app.services.database));
+      const changed = changedTables(before, await digestTables(manual));
       expect(changed.filter((table) => !/^(rate_limit_counters|attempt_counters|audit_events)/.test(table))).toEqual(
         [],
       );
-      expect(await secretsOf(userId)).toBe(0);
+      expect((await manual.services.database.row(countFactors, { userId }))?.secrets).toBe(0);
+      await manual.close();
     });
 
     it('need a session of no kind: the ticket is no bearer token', async () => {
