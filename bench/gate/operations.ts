@@ -80,11 +80,6 @@ export async function costOf(name: OperationName, target: GateTarget): Promise<n
   return measure(traffic, target, operation);
 }
 
-/** The same for the reference. */
-export function referenceCost(target: Pick<GateTarget, 'port' | 'pid'>): Promise<number> {
-  return measure(bounded(repeat(requestBytes('GET', '/')), 5000), target, { polling: true });
-}
-
 async function measure(
   traffic: Traffic,
   { port, pid }: Pick<GateTarget, 'port' | 'pid'>,

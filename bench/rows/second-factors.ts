@@ -18,7 +18,7 @@ import { median } from '../support/windows.ts';
 /** Each uses one code of an app: the next one is half a minute away. */
 const userCount = 60;
 /** Logins of each user before the measurement. */
-const warmUps = 3;
+const warmUps = 8;
 
 export const secondFactorRows: readonly Row[] = [
   row('second-factor', 'second half of a login by code', [5, 3], async (lab) => {

@@ -17,6 +17,8 @@ export interface SystemOptions {
   /** A PostgreSQL; default: the embedded database. */
   readonly databaseUrl?: string;
   readonly dataDirectory: string;
+  /** The checkout that the server runs from; by default this one. */
+  readonly checkout?: string;
   /** Uses the product's own hash parameters; default: the smallest, to create users quickly. */
   readonly fullHash?: true;
   /** Writes a CPU profile into this directory when the server exits. */
@@ -46,10 +48,11 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   mkdirSync(options.dataDirectory, { recursive: true, mode: 0o700 });
   const logPath = join(options.dataDirectory, 'bench.log');
   const log = openSync(logPath, 'a');
-  const [file, ...parameters] = onSystemCore([process.execPath, join(root, 'bin/latchkey.cjs'), 'serve']);
+  const { checkout = root } = options;
+  const [file, ...parameters] = onSystemCore([process.execPath, join(checkout, 'bin/latchkey.cjs'), 'serve']);
   const startedMs = performance.now();
   const child = spawn(file, parameters, {
-    cwd: root,
+    cwd: checkout,
     env: environment(options, port, opsPort),
     stdio: ['ignore', log, log],
   });

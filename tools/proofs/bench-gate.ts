@@ -1,7 +1,7 @@
-/** The gate of the bench is open for the same server a second time, and closed once the server loses 20 %. */
-import { measureRatios } from '../../bench/gate/measure.ts';
-import { operationNames } from '../../bench/gate/operations.ts';
-import { judge, tolerance, type Verdict } from '../../bench/gate/verdict.ts';
+/** The gate of the bench is open for the same version a second time, and closed once it loses 20 %. */
+import { compareWithBase } from '../../bench/gate/measure.ts';
+import type { Verdict } from '../../bench/gate/verdict.ts';
+import { root } from '../steps.ts';
 import { readNumbers } from './support/options.ts';
 import { endWithSignals } from './support/signals.ts';
 import { tableLines } from './support/table.ts';
@@ -9,23 +9,16 @@ import { tableLines } from './support/table.ts';
 endWithSignals();
 const { rounds, loss } = readNumbers({ rounds: 12, loss: 20 });
 
-const before = await measureRatios({ rounds, isEnough: () => true });
-const isEnough = (name: string, ratio: number) => ratio <= (before[name] ?? 0) * (1 + tolerance);
-const same = judge(before, await measureRatios({ rounds, isEnough }));
-const slower = judge(before, await measureRatios({ rounds, isEnough, plantedLoss: loss / 100 }));
+const same = await compareWithBase({ baseDirectory: root, rounds });
+const slower = await compareWithBase({ baseDirectory: root, rounds, plantedLoss: loss / 100 });
 
-const percent = (verdicts: readonly Verdict[], name: string) => {
-  const verdict = verdicts.find((one) => one.name === name);
-  return `${((verdict?.loss ?? Number.NaN) * 100).toFixed(1)} %`;
-};
-const rows = operationNames.map((name) => [
-  name,
-  Number(before[name]?.toFixed(2)),
-  percent(same, name),
-  percent(slower, name),
+const percent = (verdict: Verdict | undefined) => `${((verdict?.loss ?? Number.NaN) * 100).toFixed(1)} %`;
+const rows = same.map((verdict) => [
+  verdict.name,
+  percent(verdict),
+  percent(slower.find(({ name }) => name === verdict.name)),
 ]);
-const head = ['operation', 'ratio', 'measured again', `with a loss of ${loss} %`];
-for (const line of tableLines(head, rows)) console.log(line);
+for (const line of tableLines(['operation', 'the same', `with a loss of ${loss} %`], rows)) console.log(line);
 const isOpen = same.every(({ holds }) => holds);
 const isClosed = slower.some(({ holds }) => !holds);
 console.log(`the gate is ${isOpen ? 'open' : 'CLOSED'} without a loss, and ${isClosed ? 'closed' : 'OPEN'} with it`);

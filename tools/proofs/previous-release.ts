@@ -5,7 +5,7 @@ import { awaitLink, type InboxMessage, readInbox, tokenOf } from '../../e2e/supp
 import { type RunningServer, startServer } from '../../e2e/support/server.ts';
 import { connectDirectly } from '../../packages/server/test/support/direct-connection.ts';
 import { codeNow } from '../../packages/server/test/support/second-factors.ts';
-import { checkOut } from './support/checkout.ts';
+import { checkOut } from '../checkout.ts';
 import { provideDatabase } from './support/provide-database.ts';
 import { endWithSignals } from './support/signals.ts';
 import { tableLines } from './support/table.ts';

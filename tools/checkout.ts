@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { root } from '../../steps.ts';
+import { root } from './steps.ts';
 
 /** Another commit with its own dependencies, in a directory that is deleted at the end of the block. */
 export type Checkout = Disposable & { readonly directory: string };
