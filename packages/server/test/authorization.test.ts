@@ -54,13 +54,13 @@ it('has a row for each operation and an operation for each row', async () => {
   expect(new Set(operatorIds)).toEqual(new Set(Object.keys(operatorAuthorization)));
 });
 
-describe.each(['postgres', 'embedded'] as const)('authorization (%s)', (databaseKind) => {
+describe('authorization', () => {
   let app: Application;
   let allPrincipals: Principals;
   let cells = 0;
 
   beforeAll(async () => {
-    app = await Application.open({ databaseKind, manual: true, env: loginMethodsEnabled });
+    app = await Application.open({ manual: true, env: loginMethodsEnabled });
     await app.services.revocations.start();
     allPrincipals = new Principals(app);
     return () => app.close();

@@ -1,4 +1,4 @@
 import { describeEveryStatement } from './every-statement.ts';
 import { openOnEmbedded } from './faulty-application.ts';
 
-describeEveryStatement('the embedded database', openOnEmbedded, { forms: false, lastWrites: false });
+describeEveryStatement('the embedded database', openOnEmbedded, 'short');

@@ -1,4 +1,4 @@
 import { describeEveryStatement } from './every-statement.ts';
 import { openOnPostgres } from './faulty-application.ts';
 
-describeEveryStatement('PostgreSQL', openOnPostgres, { forms: true, lastWrites: true });
+describeEveryStatement('PostgreSQL', openOnPostgres, 'whole');
