@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './tools/vitest-longest-first.ts';
 
 const server = 'packages/server';
-const postgres = [`${server}/test/support/postgres.ts`];
+const databases = ['postgres', 'embedded-template'].map((name) => `${server}/test/support/${name}.ts`);
 /** They measure shares of a core and times of stops: one at a time, after everything else. */
 const measuring = ['processes', 'start-and-stop', 'failing-start', 'page-time'].map((name) => `e2e/${name}.test.ts`);
 /** They compute hashes, start processes or wait for deadlines for more than a second: `npm run check` leaves them out. */
@@ -56,7 +56,7 @@ export default defineConfig({
         test: {
           name: 'db',
           include: [`${server}/src/**/*.db.test.ts`],
-          globalSetup: postgres,
+          globalSetup: databases,
           isolate: false,
           testTimeout: 20_000,
           hookTimeout: 30_000,
@@ -68,7 +68,7 @@ export default defineConfig({
         test: {
           name: 'http',
           include: [`${server}/src/**/*.http.test.ts`],
-          globalSetup: postgres,
+          globalSetup: databases,
           // Each file opens its own application; a worker for each file would load the whole program 76 times.
           isolate: false,
           testTimeout: 20_000,
@@ -82,7 +82,7 @@ export default defineConfig({
           name: 'server',
           include: [`${server}/test/**/*.test.ts`, 'bin/**/*.test.ts'],
           exclude: architecture,
-          globalSetup: postgres,
+          globalSetup: databases,
           testTimeout: 120_000,
           hookTimeout: 60_000,
           ...together,
@@ -94,7 +94,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
           exclude: measuring,
-          globalSetup: postgres,
+          globalSetup: databases,
           testTimeout: 120_000,
           hookTimeout: 60_000,
           ...together,
@@ -105,7 +105,7 @@ export default defineConfig({
         test: {
           name: 'e2e-alone',
           include: measuring,
-          globalSetup: postgres,
+          globalSetup: databases,
           testTimeout: 120_000,
           hookTimeout: 60_000,
           fileParallelism: false,

@@ -8,6 +8,7 @@ export default defineConfig({
   test: {
     include: (process.env.LATCHKEY_MUTANTS_TESTS ?? '').split(','),
     exclude: ['**/*.http.test.ts'],
+    globalSetup: ['packages/server/test/support/embedded-template.ts'],
     provide: { databasesOfTests: ['embedded'] },
     pool: 'threads',
     // A run has a low priority: on a busy machine a database opens slowly.

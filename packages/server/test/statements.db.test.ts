@@ -4,7 +4,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Client, type ClientBase } from 'pg';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '#kernel/clock.ts';
-import { declaredStatements, migrateUp, openEmbedded, type Statement, statement } from '#platform/database/index.ts';
+import { declaredStatements, openEmbedded, type Statement, statement } from '#platform/database/index.ts';
+import { copyEmbedded, remove } from './support/embedded-template.ts';
 import { cloneDatabase } from './support/postgres.ts';
 import { describeFaults, readNullability } from './support/statement-descriptions.ts';
 import { isPlanned, planFaults, pretendLarge, type ReviewedScans } from './support/statement-plans.ts';
@@ -62,12 +63,13 @@ async function withPostgres<T>(work: (client: ClientBase) => Promise<T>): Promis
 }
 
 async function withEmbedded<T>(work: (client: ClientBase) => Promise<T>): Promise<T> {
-  const database = await openEmbedded({ clock: systemClock, location: { inMemory: true } });
+  const dataDirectory = await copyEmbedded();
+  const database = await openEmbedded({ clock: systemClock, dataDirectory });
   try {
-    await migrateUp(database);
     return await database.exclusively(work);
   } finally {
     await database.close();
+    await remove(dataDirectory);
   }
 }
 

@@ -92,7 +92,7 @@ export async function openDatabase(config: Config, watchers: Watchers, presence:
   if (presence === 'existing' && !hasEmbeddedDatabase(config)) throw noDatabase(config);
   const directory = await openDataDirectory(config.dataDirectory);
   resources.add('the data directory', () => directory.release());
-  const database = await openEmbedded({ location: { dataDirectory: directory.path }, ...observers });
+  const database = await openEmbedded({ dataDirectory: directory.path, ...observers });
   resources.add(
     'the database',
     () => database.close(),

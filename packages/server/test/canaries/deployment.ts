@@ -179,7 +179,7 @@ export class Deployment {
 
   async #inspect(work: (database: Query) => Promise<void>): Promise<void> {
     if (this.#databaseUrl === undefined) {
-      await using cluster = await openEmbeddedCluster({ dataDirectory: this.#options.dataDirectory });
+      await using cluster = await openEmbeddedCluster(this.#options.dataDirectory);
       await work(cluster.client);
       return;
     }

@@ -63,7 +63,7 @@ async function deployEmbedded(smtpUrl: string): Promise<Deployment> {
     node: () => client(server.url),
     crash: () => server.kill9(),
     inspect: async (read) => {
-      await using cluster = await openEmbeddedCluster({ dataDirectory });
+      await using cluster = await openEmbeddedCluster(dataDirectory);
       return await read(cluster.client);
     },
     restart: async () => {

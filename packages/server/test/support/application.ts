@@ -1,8 +1,5 @@
 /** The product in this process, on a migrated database of its own. Every response is checked against the contract. */
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { OpenBrand } from '#app/brand.ts';
 import { developmentEndpoints, publicEndpoints } from '#app/endpoints.ts';
 import { buildWorkers } from '#app/jobs.ts';
@@ -18,6 +15,7 @@ import type { Endpoint, HttpServer } from '#platform/http/index.ts';
 import type { JobWorkers } from '#platform/jobs/index.ts';
 import { Inbox, type MailTransport } from '#platform/mail/index.ts';
 import { createLogger } from '#platform/telemetry/index.ts';
+import { copyEmbedded, remove } from './embedded-template.ts';
 import { highLimits } from './high-limits.ts';
 import { recordResponses } from './observed-responses.ts';
 import { cloneDatabase } from './postgres.ts';
@@ -134,7 +132,7 @@ export class Application {
     await this.services.lastSeen.stop();
     await this.services.close();
     const { LATCHKEY_DATA_DIR: directory } = this.deployment;
-    if (directory !== undefined) await rm(directory, { recursive: true, force: true });
+    if (directory !== undefined) await remove(directory);
     if (this.checks.observed.size === 0) throw new Error('no response was checked');
     recordResponses(this.checks.observed);
   }
@@ -165,7 +163,7 @@ async function assemble(options: ApplicationOptions): Promise<Parts> {
   const { env, deploymentOf, databaseKind, manual, limits, transport } = options;
   const deployment = deploymentOf?.deployment ?? {
     ...(databaseKind === 'embedded'
-      ? { LATCHKEY_DATA_DIR: await makeDirectory() }
+      ? { LATCHKEY_DATA_DIR: await copyEmbedded() }
       : { DATABASE_URL: await cloneDatabase() }),
     LATCHKEY_KEK: randomBytes(32).toString('base64'),
   };
@@ -200,10 +198,6 @@ function clockOf({ deploymentOf, time, skewSeconds }: ApplicationOptions): {
   const machineClock = new MovableClock();
   machineClock.advance(skewSeconds * 1000);
   return { machineClock };
-}
-
-function makeDirectory(): Promise<string> {
-  return mkdtemp(join(tmpdir(), 'latchkey-'));
 }
 
 async function configure(env: Readonly<Record<string, string>>, settingsFile: string | undefined) {

@@ -1,16 +1,16 @@
 /** Runs the same tests on a copy of the migrated PostgreSQL template and on a fresh embedded database. */
-import { afterAll, beforeAll, describe, inject } from 'vitest';
+import { beforeAll, describe, inject } from 'vitest';
 import { systemClock } from '#kernel/clock.ts';
 import {
   type CommittedEffects,
   type CommittedRevocation,
   type Database,
-  migrateUp,
   type Observers,
   openEmbedded,
   openPostgres,
   type StatementEvent,
 } from '#platform/database/index.ts';
+import { copyEmbedded, remove } from './embedded-template.ts';
 import { serverAt } from './parsed.ts';
 import { cloneDatabase } from './postgres.ts';
 
@@ -38,14 +38,16 @@ export function describeOnBothDatabases(
   tests: (database: () => Database, kind: Database['kind']) => void,
 ): void {
   for (const kind of inject('databasesOfTests') ?? (['postgres', 'embedded'] as const)) {
-    const open = kind === 'postgres' ? openMigratedPostgres : openMigratedEmbedded;
     describe(`${title} (${kind})`, () => {
       let database: Database | undefined;
       beforeAll(async () => {
-        database = await open();
-      });
-      afterAll(async () => {
-        await database?.close();
+        const dataDirectory = kind === 'postgres' ? undefined : await copyEmbedded();
+        const opened = await (dataDirectory === undefined ? openMigratedPostgres() : openCopy(dataDirectory));
+        database = opened;
+        return async () => {
+          await opened.close();
+          if (dataDirectory !== undefined) await remove(dataDirectory);
+        };
       });
       tests(() => {
         if (database === undefined) throw new Error('the database is open only while tests run');
@@ -63,11 +65,9 @@ async function openMigratedPostgres(): Promise<Database> {
   );
 }
 
-/** Opens a migrated embedded database in memory (about 190 MB); the caller closes it. */
-async function openMigratedEmbedded(): Promise<Database> {
-  const database = await watched((observers) => openEmbedded({ ...observers, location: { inMemory: true } }));
-  await migrateUp(database);
-  return database;
+/** Opens an embedded database; the caller closes it. */
+function openCopy(dataDirectory: string): Promise<Database> {
+  return watched((observers) => openEmbedded({ ...observers, dataDirectory }));
 }
 
 /** The names of the round trips that `work` makes on a database opened by this module, in order of completion. */

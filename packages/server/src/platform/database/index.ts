@@ -12,7 +12,7 @@ export type { JsonValue } from '#kernel/json.ts';
 export type { Database, Queries, StatementEvent } from './database.ts';
 export type { CommittedEffects, CommittedRevocation } from './effects.ts';
 export { openEmbedded } from './embedded/embedded-database.ts';
-export { type ClusterLocation, writeBackup } from './embedded/index.ts';
+export { writeBackup } from './embedded/index.ts';
 export { isUniqueViolation, reasonOf, UnfitServer } from './errors.ts';
 export type { MigrationTarget } from './migrations/connection.ts';
 export { type DataLoss, describeLoss, WouldDeleteData } from './migrations/data-loss.ts';

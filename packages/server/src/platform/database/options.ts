@@ -3,7 +3,6 @@ import type { Client } from 'pg';
 import type { Clock } from '#kernel/clock.ts';
 import type { Database, StatementEvent } from './database.ts';
 import type { OnCommitted } from './effects.ts';
-import type { ClusterLocation } from './embedded/index.ts';
 
 export interface Observers {
   /** Measures round trips; its wall clock is not used. */
@@ -109,7 +108,7 @@ export interface PostgresDatabase extends Database {
 
 export interface EmbeddedOptions extends Observers {
   /** The caller must lock a data directory: with a second process, rows would be lost without an error. */
-  readonly location: ClusterLocation;
+  readonly dataDirectory: string;
 }
 
 export interface EmbeddedDatabase extends Database {

@@ -63,24 +63,24 @@ describe('the snapshot of the empty cluster', () => {
 
 describe('openEmbeddedCluster', () => {
   it('creates a cluster, keeps committed rows, and opens it again', async () => {
-    const first = await openEmbeddedCluster({ dataDirectory });
+    const first = await openEmbeddedCluster(dataDirectory);
     await first.client.query('create table t (x int4)');
     await first.client.query('insert into t values (7)');
     await first.close();
     await first.close();
-    await using second = await openEmbeddedCluster({ dataDirectory });
+    await using second = await openEmbeddedCluster(dataDirectory);
     expect(await one(second, 'select x from t')).toBe(7);
   });
 
   it('starts with small buffers, few connections and no leftover statement', async () => {
-    await using cluster = await openEmbeddedCluster({ dataDirectory });
+    await using cluster = await openEmbeddedCluster(dataDirectory);
     expect(await one(cluster, `select current_setting('shared_buffers')`)).toBe('16MB');
     expect(await one(cluster, `select current_setting('max_connections')`)).toBe('4');
     expect(await one(cluster, 'select count(*)::int4 from pg_prepared_statements')).toBe(0);
   });
 
   it('answers pipelined statements separately, and fails only the one that is wrong', async () => {
-    await using cluster = await openEmbeddedCluster({ inMemory: true });
+    await using cluster = await openEmbeddedCluster(dataDirectory);
     const answers = await Promise.allSettled(
       Array.from({ length: 40 }, (_, index) =>
         cluster.client.query<{ x: number }>({
@@ -97,7 +97,7 @@ describe('openEmbeddedCluster', () => {
   });
 
   it('yields to the event loop during a long loop of statements', async () => {
-    await using cluster = await openEmbeddedCluster({ inMemory: true });
+    await using cluster = await openEmbeddedCluster(dataDirectory);
     let turned = false;
     setTimeout(() => {
       turned = true;
@@ -106,24 +106,26 @@ describe('openEmbeddedCluster', () => {
     expect(turned).toBe(true);
   });
 
-  it('isolates two clusters in memory', async () => {
-    await using a = await openEmbeddedCluster({ inMemory: true });
-    await using b = await openEmbeddedCluster({ inMemory: true });
+  it('isolates the clusters of two directories', async () => {
+    const other = join(dataDirectory, 'other');
+    mkdirSync(other);
+    await using a = await openEmbeddedCluster(dataDirectory);
+    await using b = await openEmbeddedCluster(other);
     await a.client.query('create table only_in_a ()');
     expect(await one(b, `select to_regclass('only_in_a')`)).toBeNull();
   });
 
   it('rejects a second opening of a cluster until it is closed', async () => {
-    const cluster = await openEmbeddedCluster({ dataDirectory });
-    await expect(openEmbeddedCluster({ dataDirectory })).rejects.toThrow('is already open');
+    const cluster = await openEmbeddedCluster(dataDirectory);
+    await expect(openEmbeddedCluster(dataDirectory)).rejects.toThrow('is already open');
     await cluster.close();
-    await (await openEmbeddedCluster({ dataDirectory })).close();
+    await (await openEmbeddedCluster(dataDirectory)).close();
   });
 
   it('discards the files of an interrupted first start', async () => {
     mkdirSync(`${pgdata}.partial/base`, { recursive: true });
     writeFileSync(`${pgdata}.partial/PG_VERSION`, '18\n');
-    await using cluster = await openEmbeddedCluster({ dataDirectory });
+    await using cluster = await openEmbeddedCluster(dataDirectory);
     expect(await one(cluster, 'select 1')).toBe(1);
     expect(existsSync(`${pgdata}.partial`)).toBe(false);
   });
@@ -131,7 +133,7 @@ describe('openEmbeddedCluster', () => {
   it('rejects a cluster of another major version in one sentence, and leaves it unchanged', async () => {
     mkdirSync(pgdata);
     writeFileSync(join(pgdata, 'PG_VERSION'), '17\n');
-    await expect(openEmbeddedCluster({ dataDirectory })).rejects.toMatchObject({
+    await expect(openEmbeddedCluster(dataDirectory)).rejects.toMatchObject({
       exitCode: 78,
       message: expect.stringMatching(/is of PostgreSQL 17 and this Latchkey embeds PostgreSQL 18/) as string,
     });
@@ -140,7 +142,7 @@ describe('openEmbeddedCluster', () => {
 
   it('rejects a directory without a cluster in one sentence', async () => {
     mkdirSync(pgdata);
-    await expect(openEmbeddedCluster({ dataDirectory })).rejects.toMatchObject({
+    await expect(openEmbeddedCluster(dataDirectory)).rejects.toMatchObject({
       exitCode: 78,
       message: expect.stringContaining('holds no database') as string,
     });
@@ -150,14 +152,14 @@ describe('openEmbeddedCluster', () => {
     await unpackCluster(await readSnapshot(), pgdata);
     rmSync(join(pgdata, 'global', 'pg_control'));
     const refused = { exitCode: 78, message: expect.stringContaining('does not start') as string };
-    await expect(openEmbeddedCluster({ dataDirectory })).rejects.toMatchObject(refused);
-    await expect(openEmbeddedCluster({ dataDirectory })).rejects.toMatchObject(refused);
+    await expect(openEmbeddedCluster(dataDirectory)).rejects.toMatchObject(refused);
+    await expect(openEmbeddedCluster(dataDirectory)).rejects.toMatchObject(refused);
   });
 
   it('loses no acknowledged row under kill -9', async () => {
     const writer = `
       const { openEmbeddedCluster } = await import(${JSON.stringify(new URL('cluster.ts', import.meta.url).href)});
-      const { client } = await openEmbeddedCluster({ dataDirectory: process.argv[1] });
+      const { client } = await openEmbeddedCluster(process.argv[1]);
       await client.query('create table t (x int4 primary key)');
       for (let x = 1; ; x += 1) {
         await client.query({ name: 'insert', text: 'insert into t values ($1)', values: [x] });
@@ -173,7 +175,7 @@ describe('openEmbeddedCluster', () => {
       if (acknowledged === 300) child.kill('SIGKILL');
     }
     if (child.signalCode === null) await once(child, 'exit');
-    await using cluster = await openEmbeddedCluster({ dataDirectory });
+    await using cluster = await openEmbeddedCluster(dataDirectory);
     expect(acknowledged).toBeGreaterThanOrEqual(300);
     expect(await one(cluster, 'select max(x) from t')).toBeGreaterThanOrEqual(acknowledged);
     expect(await one(cluster, 'select max(x) - count(*)::int4 from t')).toBe(0);
@@ -184,7 +186,7 @@ describe('the log of the embedded cluster', () => {
   const segments = (): number => readdirSync(join(pgdata, 'pg_wal')).filter((name) => name.length === 24).length;
 
   it('grows without a limit by itself, and a checkpoint truncates it', async () => {
-    await using cluster = await openEmbeddedCluster({ dataDirectory });
+    await using cluster = await openEmbeddedCluster(dataDirectory);
     await cluster.client.query('create table t (x text)');
     const insert = `insert into t select repeat('x', 1000) from generate_series(1, 20000)`;
     for (let round = 0; round < 6; round += 1) await cluster.client.query(insert);
@@ -195,7 +197,7 @@ describe('the log of the embedded cluster', () => {
   });
 
   it('skips the checkpoint during an aborted transaction', async () => {
-    await using cluster = await openEmbeddedCluster({ inMemory: true });
+    await using cluster = await openEmbeddedCluster(dataDirectory);
     await cluster.client.query('begin');
     await expect(cluster.client.query('select 1/0')).rejects.toMatchObject({ code: '22012' });
     expect((await cluster.dump()).length).toBeGreaterThan(1_000_000);
@@ -206,7 +208,7 @@ describe('the log of the embedded cluster', () => {
 
 describe('writeBackup', () => {
   it('writes a dump of the whole cluster, with access for our own user only', async () => {
-    await using cluster = await openEmbeddedCluster({ dataDirectory });
+    await using cluster = await openEmbeddedCluster(dataDirectory);
     await cluster.client.query('create table t as select 42 as x');
     const file = await writeBackup(cluster, dataDirectory, new Date('2031-02-03T23:59:59Z'));
     expect(file).toBe(join(dataDirectory, 'backup', '2031-02-03.tar.zst'));
@@ -214,12 +216,12 @@ describe('writeBackup', () => {
     const restored = join(dataDirectory, 'restored');
     mkdirSync(restored);
     await unpackCluster(readFileSync(file), join(restored, 'pgdata'));
-    await using second = await openEmbeddedCluster({ dataDirectory: restored });
+    await using second = await openEmbeddedCluster(restored);
     expect(await one(second, 'select x from t')).toBe(42);
   });
 
   it('leaves the event loop free while it reads the files', async () => {
-    await using cluster = await openEmbeddedCluster({ dataDirectory });
+    await using cluster = await openEmbeddedCluster(dataDirectory);
     let turns = 0;
     const counter = setInterval(() => {
       turns += 1;
@@ -230,7 +232,7 @@ describe('writeBackup', () => {
   });
 
   it('dumps a consistent cluster while rows are written', async () => {
-    await using cluster = await openEmbeddedCluster({ dataDirectory });
+    await using cluster = await openEmbeddedCluster(dataDirectory);
     await cluster.client.query('create table t (x int4 primary key)');
     let writing = true;
     let x = 0;
@@ -249,7 +251,7 @@ describe('writeBackup', () => {
     const restored = join(dataDirectory, 'restored');
     mkdirSync(restored);
     await unpackCluster(readFileSync(file), join(restored, 'pgdata'));
-    await using second = await openEmbeddedCluster({ dataDirectory: restored });
+    await using second = await openEmbeddedCluster(restored);
     expect(await one(second, 'select max(x) from t')).toBeGreaterThanOrEqual(before - 1);
     expect(await one(second, 'select max(x) - count(*)::int4 from t')).toBe(0);
   });

@@ -1,22 +1,15 @@
 import { existsSync } from 'node:fs';
 import { readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { zstdDecompress } from 'node:zlib';
 import type { Client } from 'pg';
 import { assert } from '#kernel/assert.ts';
 import { DataDirectoryError } from '#platform/data-directory/index.ts';
 import { checkpoint, keepLogShort } from './checkpoints.ts';
-import { dumpCluster, dumpMemory } from './dump.ts';
+import { dumpCluster } from './dump.ts';
 import { emptyCluster } from './empty-cluster.ts';
 import { type Engine, startEngine } from './pglite.ts';
 import { readSnapshot } from './snapshot.ts';
 import { unpackCluster } from './unpack.ts';
-
-const decompress = promisify(zstdDecompress);
-
-/** The location of a cluster: `pgdata` in a data directory that the caller has locked, or memory, for tests. */
-export type ClusterLocation = { readonly dataDirectory: string } | { readonly inMemory: true };
 
 export interface EmbeddedCluster extends AsyncDisposable {
   /**
@@ -34,13 +27,12 @@ export interface EmbeddedCluster extends AsyncDisposable {
 const openClusters = new Set<string>();
 
 /**
- * Opens the cluster, and creates an empty one if there is none.
+ * Opens the cluster in `pgdata` in a data directory that the caller has locked, and creates an empty one if there is none.
  *
  * @throws DataDirectoryError (78) for a cluster of another major version of PostgreSQL, or one that does not start.
  */
-export async function openEmbeddedCluster(location: ClusterLocation): Promise<EmbeddedCluster> {
-  if ('inMemory' in location) return inMemory();
-  const directory = join(await realpath(location.dataDirectory), 'pgdata');
+export async function openEmbeddedCluster(dataDirectory: string): Promise<EmbeddedCluster> {
+  const directory = join(await realpath(dataDirectory), 'pgdata');
   assert(!openClusters.has(directory), `the embedded database in ${directory} is already open`);
   openClusters.add(directory);
   try {
@@ -66,15 +58,9 @@ async function onDisk(directory: string): Promise<EmbeddedCluster> {
   });
 }
 
-async function inMemory(): Promise<EmbeddedCluster> {
-  const archive = await decompress(await readSnapshot());
-  const engine = await startEngine({ loadDataDir: new Blob([archive]) });
-  return cluster(engine, { dump: () => dumpMemory(engine), close: () => end(engine) });
-}
-
 async function start(directory: string): Promise<Engine> {
   try {
-    return await startEngine({ dataDir: directory });
+    return await startEngine(directory);
   } catch (error) {
     throw new DataDirectoryError(
       'unusable',

@@ -1,8 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { promisify } from 'node:util';
-import { createZstdCompress, zstdCompress } from 'node:zlib';
+import { createZstdCompress } from 'node:zlib';
 import { checkpoint } from './checkpoints.ts';
 import type { Engine } from './pglite.ts';
 import { writeTar } from './write-tar.ts';
@@ -21,11 +20,4 @@ export async function dumpCluster(engine: Engine, directory: string): Promise<Ui
     ]);
     return archive;
   });
-}
-
-/** The same for a cluster in memory, which only PGlite can read. */
-export async function dumpMemory(engine: Engine): Promise<Uint8Array> {
-  await checkpoint(engine.client);
-  const archive = await engine.pglite.dumpDataDir('none');
-  return promisify(zstdCompress)(await archive.arrayBuffer());
 }

@@ -22,7 +22,7 @@ const transactionAtMostMs = 10_000;
 
 /** Opens the embedded database, and creates it if there is none. Throws as `openEmbeddedCluster`. */
 export async function openEmbedded(options: EmbeddedOptions): Promise<EmbeddedDatabase> {
-  return embeddedOver(await openEmbeddedCluster(options.location), options);
+  return embeddedOver(await openEmbeddedCluster(options.dataDirectory), options);
 }
 
 function embeddedOver(cluster: EmbeddedCluster, observers: Observers): EmbeddedDatabase {

@@ -10,5 +10,5 @@
  * The cluster survives a crash of the process, not of the machine: PGlite never syncs its files.
  */
 export { writeBackup } from './backup.ts';
-export { type ClusterLocation, type EmbeddedCluster, openEmbeddedCluster } from './cluster.ts';
+export { type EmbeddedCluster, openEmbeddedCluster } from './cluster.ts';
 export { makeSnapshot } from './snapshot.ts';

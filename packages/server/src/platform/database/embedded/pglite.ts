@@ -37,15 +37,15 @@ export interface Engine {
   whilePaused<T>(work: () => Promise<T>): Promise<T>;
 }
 
-/** Starts PGlite on a cluster: a directory, or an archive that is loaded into memory. */
-export async function startEngine(source: { dataDir: string } | { loadDataDir: Blob }): Promise<Engine> {
+/** Starts PGlite on the cluster in a directory. */
+export async function startEngine(dataDir: string): Promise<Engine> {
   setFlagsFromString('--no-wasm-dynamic-tiering');
   setFlagsFromString('--no-wasm-tier-up');
   const [{ PGlite }, { createPgConfig }] = await Promise.all([
     import('@electric-sql/pglite'),
     import('@electric-sql/pglite/node-postgres'),
   ]);
-  const pglite = await PGlite.create({ ...source, postgresqlconf: settings });
+  const pglite = await PGlite.create({ dataDir, postgresqlconf: settings });
   const whilePaused = makePausable(pglite);
   const client = new Client(Object.assign(createPgConfig(pglite), { pipeline: true }));
   await client.connect();

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Client } from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { FixedClock, systemClock } from '#kernel/clock.ts';
+import { makeDirectory, remove } from '#test/support/embedded-template.ts';
 import { serverAt } from '#test/support/parsed.ts';
 import { createDatabase } from '#test/support/postgres.ts';
 import {
@@ -75,9 +76,12 @@ const potsIndexes = statement('migrate_test.indexes', {
 
 const names = (migrations: readonly { name: string }[]) => migrations.map(({ name }) => name);
 
-async function openFresh(kind: Database['kind']): Promise<{ database: Database; target: MigrationTarget }> {
+async function openFresh(
+  kind: Database['kind'],
+  dataDirectory: string,
+): Promise<{ database: Database; target: MigrationTarget }> {
   if (kind === 'embedded') {
-    const database = await openEmbedded({ clock: systemClock, location: { inMemory: true } });
+    const database = await openEmbedded({ clock: systemClock, dataDirectory });
     return { database, target: database };
   }
   const url = await createDatabase();
@@ -97,9 +101,13 @@ describe.each(['postgres', 'embedded'] as const)('migrations (%s)', (kind) => {
   let target: MigrationTarget;
 
   beforeAll(async () => {
-    ({ database, target } = await openFresh(kind));
+    const directoryOfData = await makeDirectory();
+    ({ database, target } = await openFresh(kind, directoryOfData));
+    return async () => {
+      await database.close();
+      await remove(directoryOfData);
+    };
   });
-  afterAll(() => database.close());
   afterEach(async () => {
     await migrateDown(target, { directory, to: 0, deleteData: true });
   });
