@@ -21,6 +21,13 @@ const long = [
   'platform/telemetry/error-reports',
   'protocol/webauthn/differential',
 ].map((name) => `${server}/src/${name}.test.ts`);
+/** They repeat what other tests cover, for each state or statement: `npm test` runs them without coverage, which slows them. */
+const repeating = [
+  'faults/statements/every-statement.embedded',
+  'faults/statements/every-statement.postgres',
+  'login-gate',
+  'revocation-matrix/revocation-matrix',
+].map((name) => `${server}/test/${name}.test.ts`);
 /** Pure code leaves nothing behind, so one worker runs many files; a worker for each would cost 145 ms a file. */
 const shared = { pool: 'threads', isolate: false, testTimeout: 20_000, sequence: { groupOrder: 0 } } as const;
 /** In one group, so that no core waits for the last file of a project. */
@@ -81,7 +88,18 @@ export default defineConfig({
         test: {
           name: 'server',
           include: [`${server}/test/**/*.test.ts`, 'bin/**/*.test.ts'],
-          exclude: architecture,
+          exclude: [...architecture, ...repeating],
+          globalSetup: databases,
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          ...together,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'repeating',
+          include: repeating,
           globalSetup: databases,
           testTimeout: 120_000,
           hookTimeout: 60_000,

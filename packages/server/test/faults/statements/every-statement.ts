@@ -45,7 +45,7 @@ const readOnlyCommands = [
 /** They write no row: they move the clock, compute a challenge or a nonce, or lead the form of a provider on. */
 const withoutRows = ['dev.move_clock', 'login.passkey_options', 'login.id_token_nonce', 'login.provider_form_callback'];
 
-/** What a new installation does first: the short form on the embedded database. */
+/** The short form: sign-ups, logins and jobs, which a new installation does first. */
 const firstSteps = [...registrations, ...sessions, ...jobs];
 
 /**
