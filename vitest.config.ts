@@ -22,7 +22,7 @@ const long = [
   'platform/telemetry/profile-push',
   'protocol/webauthn/differential',
 ].map((name) => `${server}/src/${name}.test.ts`);
-long.push('tools/deploy/release-script.test.ts');
+long.push('tools/deploy/manifest-types.test.ts', 'tools/deploy/release-script.test.ts');
 /** Pure code leaves nothing behind, so one worker runs many files; a worker for each would cost 145 ms a file. */
 const shared = { pool: 'threads', isolate: false, testTimeout: 20_000, sequence: { groupOrder: 0 } } as const;
 /** In one group, so that no core waits for the last file of a project. */
