@@ -19,8 +19,10 @@ const long = [
   'platform/database/postgres/server-search',
   'platform/mail/smtp-refusals',
   'platform/telemetry/error-reports',
+  'platform/telemetry/profile-push',
   'protocol/webauthn/differential',
 ].map((name) => `${server}/src/${name}.test.ts`);
+long.push('tools/deploy/manifest-types.test.ts', 'tools/deploy/release-script.test.ts');
 /** They repeat what other tests cover, for each state or statement: `npm test` runs them without coverage, which slows them. */
 const repeating = [
   'faults/statements/every-statement.embedded',

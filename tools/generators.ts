@@ -9,6 +9,7 @@ import { version } from '../packages/server/src/app/version.ts';
 import { configurationPage } from '../packages/server/src/config/index.ts';
 import { endpointTable, openApiDocument, problemTable } from '../packages/server/src/platform/http/index.ts';
 import { metricsPage } from '../packages/server/src/platform/telemetry/index.ts';
+import { installations } from './deploy/manifests.ts';
 import { dashboards } from './monitoring/dashboards.ts';
 import { renderDashboard } from './monitoring/grafana.ts';
 import { prometheusRules } from './monitoring/rules.ts';
@@ -35,6 +36,11 @@ export const generators: readonly Generator[] = [
   file('proofs', 'docs/reference/proofs.md', () => titled('Proofs', proofTable())),
   file('openapi', 'docs/reference/openapi.json', openApi),
   file('prometheus', 'deploy/prometheus/latchkey.rules.yml', prometheusRules),
+  ...installations.map((name) =>
+    file(`settings-${name}`, `deploy/kubernetes/overlays/${name}/settings.env`, () =>
+      readFile(`deploy/environments/${name}.env`, 'utf8'),
+    ),
+  ),
   ...dashboards.map((dashboard) =>
     file(`grafana-${dashboard.name}`, `deploy/grafana/${dashboard.name}.json`, () => renderDashboard(dashboard)),
   ),

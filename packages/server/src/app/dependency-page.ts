@@ -10,6 +10,7 @@ import { smtpLimits } from '#platform/mail/index.ts';
 import { outboundLimits } from '#platform/outbound/index.ts';
 import { redisLimits } from '#platform/redis/index.ts';
 import { errorReportTimeoutMs } from './error-reports.ts';
+import { profilePushTimeoutMs } from './profile-push.ts';
 
 interface DependencyRow {
   readonly title: string;
@@ -105,6 +106,11 @@ const rows: Readonly<Record<DependencyName, DependencyRow>> = {
     'error reports, if configured',
     `${ms(errorReportTimeoutMs)} in total`,
     'reports are dropped and counted',
+  ),
+  profiles: called(
+    'store of profiles, if configured',
+    `${ms(profilePushTimeoutMs)} in total`,
+    'profiles are dropped and counted',
   ),
 };
 

@@ -10,6 +10,7 @@ import { boundHeapGrowth } from './heap-growth.ts';
 import { logWarnings, runUntilStopped } from './lifecycle.ts';
 import { OperatorError } from './operator-error.ts';
 import { lowerPoolThreads } from './pool-threads.ts';
+import { startProfilePush } from './profile-push.ts';
 import { type Roles, run } from './running.ts';
 import { SecretReload, SecretUsers } from './secret-reload.ts';
 import { version } from './version.ts';
@@ -34,6 +35,7 @@ export async function serve(context: ProcessContext, roles: Roles, onServing?: O
     const existing = !roles.http;
     const services = await wire(config, { logger, resources, secretUsers, existing, exportsTelemetry: true });
     if (reports !== undefined) connectErrorReports(reports, services);
+    startProfilePush(services);
     await applyProviderSettings(services);
     lowerPoolThreads();
     const readiness = await run(services, { roles, lifecycle, isOneOfSeveral: onServing !== undefined });

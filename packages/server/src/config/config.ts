@@ -180,6 +180,12 @@ export interface Config {
     readonly dsn: SentryDsn | undefined;
     readonly environment: string | undefined;
   };
+  readonly profiles: {
+    /** Undefined: no profiles are pushed. */
+    readonly url: string | undefined;
+    readonly headers: Readonly<Record<string, string>> | undefined;
+    readonly seconds: number;
+  };
   /** How secret stores are reached; empty for a store that no setting refers to. */
   readonly secretStores: SecretStoreSettings;
 }

@@ -106,6 +106,7 @@ const titles: Readonly<Record<string, string>> = {
   log: 'Logs',
   traces: 'Traces',
   errorReports: 'Error reports',
+  profiles: 'Continuous profiling',
   secretStores: 'Secret stores',
 };
 

@@ -84,6 +84,7 @@ function complete(
     log: { ...checked.log, format: checked.log.format ?? (checked.mode === 'development' ? 'text' : 'json') },
     traces: completeTraces(checked.traces),
     errorReports: { dsn: checked.errorReports.dsn, environment: checked.errorReports.environment },
+    profiles: { ...checked.profiles, url: checked.profiles.url, headers: checked.profiles.headers },
     secretStores: checked.secretStores,
   };
 }

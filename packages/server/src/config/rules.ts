@@ -232,6 +232,9 @@ const explainRefusal: Readonly<Record<DestinationRefusal, (allow: string) => str
   port_not_allowed: (allow) => `has a port below 1024. ${allow}`,
 };
 
+/** The query that is appended to the URL is shorter: a host name has at most 255 characters. */
+const profileQueryLength = 500;
+
 const reportRules: readonly Rule[] = [
   {
     reads: ['mode', 'errorReports.dsn'],
@@ -241,6 +244,19 @@ const reportRules: readonly Rule[] = [
       const destination = readDestination(dsn.envelopeUrl, { allowPrivate: true, production });
       if (destination.kind === 'destination') return undefined;
       return `SENTRY_DSN must be an https URL${production ? '' : ', or an http URL of this machine'}.`;
+    },
+  },
+  {
+    reads: ['mode', 'profiles.url'],
+    check: ({ mode, profiles: { url } }) => {
+      if (url === undefined) return undefined;
+      const production = mode === 'production';
+      const destination = readDestination(`${url}?${'x'.repeat(profileQueryLength)}`, {
+        allowPrivate: true,
+        production,
+      });
+      if (destination.kind === 'destination') return undefined;
+      return `LATCHKEY_PROFILES_URL must be an https URL${production ? '' : ', or an http URL of this machine'}.`;
     },
   },
 ];

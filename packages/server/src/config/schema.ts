@@ -22,7 +22,7 @@ import {
   settingFacts,
   text,
 } from './setting.ts';
-import { errorReports, traces } from './telemetry-settings.ts';
+import { errorReports, profiles, traces } from './telemetry-settings.ts';
 import { isEhloName, isKey, isMailDomain, isServiceUrl } from './values.ts';
 import { wellKnown } from './well-known.ts';
 
@@ -311,6 +311,7 @@ export const settingsSchema = z.object({
   }),
   traces,
   errorReports,
+  profiles,
   secretStores,
 });
 

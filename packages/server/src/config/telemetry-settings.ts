@@ -1,8 +1,8 @@
-/** The settings of traces and error reports, by the names of OpenTelemetry and Sentry. */
+/** The settings of traces and error reports, by the names of OpenTelemetry and Sentry; and those of profiles. */
 import { z } from 'zod';
 import { parseCollectorUrl, parseFields, parsePairs, parseRatio } from '#protocol/opentelemetry/index.ts';
 import { parseSentryDsn } from '#protocol/sentry-dsn/index.ts';
-import { choice, optionalChoice, parsedSecret, parsedText, text } from './setting.ts';
+import { choice, integer, optionalChoice, parsedSecret, parsedText, text } from './setting.ts';
 
 const collectorUrl = { expected: 'an http or https URL without user and query' };
 const pairs = { expected: 'name=value, separated by commas, with values in percent-encoding' };
@@ -101,6 +101,31 @@ export const errorReports = z.object({
     expected: 'a name',
     fallback: 'value of `NODE_ENV`',
     doc: 'The environment in these reports.',
+  }),
+});
+
+export const profiles = z.object({
+  url: parsedText(
+    {
+      env: 'LATCHKEY_PROFILES_URL',
+      ...collectorUrl,
+      fallback: 'none: no profiles are pushed',
+      doc: 'Where CPU profiles are pushed as pprof, such as `https://pyroscope.example.com/ingest` of Pyroscope or Alloy. Setting it turns continuous profiling on. Production requires https.',
+    },
+    { parse: parseCollectorUrl, format: String },
+  ),
+  headers: parsedSecret(
+    {
+      env: 'LATCHKEY_PROFILES_HEADERS',
+      ...pairs,
+      fallback: 'none',
+      doc: 'Header fields for it, such as `X-Scope-OrgID=acme`.',
+    },
+    parseFields,
+  ),
+  seconds: integer(1, 3600, 60, {
+    env: 'LATCHKEY_PROFILES_SECONDS',
+    doc: 'The time that one profile covers.',
   }),
 });
 

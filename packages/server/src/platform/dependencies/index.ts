@@ -17,7 +17,8 @@ export type DependencyName =
   | 'registration_hook'
   | 'breached_passwords'
   | 'provider'
-  | 'error_reports';
+  | 'error_reports'
+  | 'profiles';
 
 const periodMs = 30_000;
 const linesAtMost = 10;

@@ -16,7 +16,7 @@ export interface Exchange {
   readonly addresses: readonly string[];
   readonly method: 'GET' | 'POST' | 'PUT';
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | undefined;
+  readonly body: string | Buffer | undefined;
   readonly maxBodyBytes: number;
   /** PEM certificate of an authority that is trusted in addition to Node's. */
   readonly certificateAuthority: string | undefined;

@@ -25,13 +25,13 @@ import type { Failure, NoResponse, OutboundResponse, OutboundResult, Refusal } f
 
 export interface OutboundRequest {
   /** The feature that sends the request, as a label in metrics and logs. */
-  readonly purpose: 'registration_hook' | 'breached_passwords' | 'provider' | 'error_reports';
+  readonly purpose: 'registration_hook' | 'breached_passwords' | 'provider' | 'error_reports' | 'profiles';
   readonly url: string;
   readonly policy: OutboundPolicy;
   readonly method: 'GET' | 'POST';
   /** Must not contain values of the user who supplied the URL. */
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Buffer;
   /** Total time, from the DNS look-up to the last byte of the response. */
   readonly timeoutMs: number;
   /** 65,536 by default. */

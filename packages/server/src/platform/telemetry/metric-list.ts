@@ -189,8 +189,8 @@ export const metricList = {
   },
   telemetry_dropped_total: {
     kind: 'counter',
-    help: 'Spans and error reports that were not delivered; samples beyond the bound of time series.',
-    labels: { signal: 'traces, errors or metrics' },
+    help: 'Spans, error reports and profiles that were not delivered; samples beyond the bound of time series.',
+    labels: { signal: 'traces, errors, profiles or metrics' },
   },
   latchkey_info: {
     kind: 'gauge',
