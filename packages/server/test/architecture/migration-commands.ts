@@ -106,18 +106,26 @@ function checkConstraint({ table, command, half }: Command): Breach[] {
   const constraint = command.def !== undefined && 'Constraint' in command.def ? command.def.Constraint : undefined;
   if (constraint === undefined) return [];
   const name = `${table}.${constraint.conname ?? 'a constraint'}`;
-  const breaches: Breach[] = [];
-  const hasIndex = ['CONSTR_UNIQUE', 'CONSTR_PRIMARY', 'CONSTR_EXCLUSION'].includes(constraint.contype ?? '');
-  if (hasIndex && constraint.indexname === undefined)
-    breaches.push([
-      'index',
-      `adds ${name} with an index that is built while the table is locked; build it concurrently, then add it "using index"`,
-    ]);
-  if (!hasIndex && constraint.skip_validation !== true)
-    breaches.push(['validation', `adds ${name}, which is validated while the table is locked; add it "not valid"`]);
-  if (isExpand(half) && !isWider(constraint, table, half))
-    breaches.push(['narrowing', `adds ${name} to what the previous release writes; that is a contract`]);
-  return breaches;
+  const isNarrower = isExpand(half) && !isWider(constraint, table, half);
+  return [
+    ...checkLock(constraint, name),
+    ...(isNarrower
+      ? [['narrowing', `adds ${name} to what the previous release writes; that is a contract`] satisfies Breach]
+      : []),
+  ];
+}
+
+function checkLock(
+  { contype = 'CONSTR_CHECK', indexname, skip_validation: isNotValid }: Constraint,
+  name: string,
+): Breach[] {
+  if (['CONSTR_UNIQUE', 'CONSTR_PRIMARY', 'CONSTR_EXCLUSION'].includes(contype)) {
+    const advice = 'build it concurrently, then add it "using index"';
+    if (indexname !== undefined) return [];
+    return [['index', `adds ${name} with an index that is built while the table is locked; ${advice}`]];
+  }
+  if (isNotValid === true) return [];
+  return [['validation', `adds ${name}, which is validated while the table is locked; add it "not valid"`]];
 }
 
 /** It replaces a constraint of its name, or it is about new columns alone. */
