@@ -21,6 +21,8 @@ export interface OpenLoadOptions<T> {
   readonly port: number;
   readonly perSecond: number;
   readonly seconds: number;
+  /** Ends the load before the seconds are over, once it returns true. */
+  readonly shouldEnd?: () => boolean;
   /** When all connections are busy, a request is counted and not sent. */
   readonly maxConnections: number;
   /** The request with this number, starting at 0. */
@@ -73,15 +75,16 @@ class OpenLoad<T> {
   }
 
   async run(): Promise<OpenLoadResult> {
-    const { perSecond, seconds } = this.#offer;
-    const due = Math.round(perSecond * seconds);
+    const { perSecond, seconds, shouldEnd = () => false } = this.#offer;
+    const most = Math.round(perSecond * seconds);
     const startMs = performance.now();
-    for (let number = 0; number < due; number += 1) {
-      const dueMs = startMs + (number * 1000) / perSecond;
+    let due = 0;
+    for (; due < most && !shouldEnd(); due += 1) {
+      const dueMs = startMs + (due * 1000) / perSecond;
       const restMs = dueMs - performance.now();
       // Timers have a resolution of a millisecond: requests due within one are sent together.
       if (restMs > 0.5) await pause(Math.ceil(restMs));
-      this.#send(number, dueMs);
+      this.#send(due, dueMs);
     }
     await this.#awaitLast();
     for (const { socket } of this.#connections) socket.destroy();

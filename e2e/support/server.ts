@@ -12,6 +12,8 @@ export type ServerOptions = {
   readonly database: 'embedded' | (string & {});
   /** Kept after the stop if given; else a new directory that is deleted with the server. */
   readonly dataDirectory?: string;
+  /** The public port, such as that of a node that this one replaces. Default: a free one. */
+  readonly port?: number;
   /** Default: mail goes to the built-in inbox. */
   readonly smtpUrl?: string;
   /** The origin in links and tokens; nodes of one deployment share it. */
@@ -24,6 +26,8 @@ export type ServerOptions = {
   readonly checkout?: string;
   /** The command line that starts this one, for example on a core of its own. */
   readonly wrap?: (command: Command) => Command;
+  /** How long the start may take; on a busy machine longer than the default of 30 s. */
+  readonly startTimeoutMs?: number;
 };
 
 export type RunningServer = {
@@ -71,7 +75,7 @@ const stopMs = 30_000;
  * @throws Error with its output when it exits instead.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const [port, opsPort] = [await findFreePort(), await findFreePort()];
+  const [port, opsPort] = [options.port ?? (await findFreePort()), await findFreePort()];
   const url = `http://127.0.0.1:${port}`;
   const dataDirectory = options.dataDirectory ?? makeDirectory();
   const settings = { ...settingsOf(options, dataDirectory, port), LATCHKEY_OPS_PORT: String(opsPort) };
@@ -82,7 +86,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     settings,
     checkout === undefined ? {} : { directory: checkout },
   );
-  await awaitReady(program, url);
+  await awaitReady(program, url, options.startTimeoutMs);
   const removeDirectory = () =>
     options.dataDirectory === undefined && rmSync(dataDirectory, { recursive: true, force: true });
   return { url, opsUrl: `http://127.0.0.1:${opsPort}`, dataDirectory, ...handleOf(program, removeDirectory) };
@@ -124,9 +128,9 @@ export function makeDirectory(): string {
 }
 
 /** Waits until the server is ready. @throws Error with its output when it exits instead. */
-export async function awaitReady(program: Program, url: string): Promise<void> {
+export async function awaitReady(program: Program, url: string, timeoutMs = 30_000): Promise<void> {
   try {
-    await eventually(() => isReady(program, url), { what: `${url}/readyz returns 200`, timeoutMs: 30_000 });
+    await eventually(() => isReady(program, url), { what: `${url}/readyz returns 200`, timeoutMs });
   } catch (error) {
     program.signal('SIGKILL');
     await program.exited;

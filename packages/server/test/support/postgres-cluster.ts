@@ -103,7 +103,8 @@ function serverUser(): { readonly uid: number; readonly gid: number } | undefine
   return { uid: Number(uid), gid: Number(gid) };
 }
 
-function asServerUser(): string[] {
+/** The command line that runs a program as the user of the server. */
+export function asServerUser(): string[] {
   const user = serverUser();
   if (user === undefined) return [];
   return ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--'];

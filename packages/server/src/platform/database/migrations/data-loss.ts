@@ -38,15 +38,14 @@ export async function findDataLoss(
   wait: LockWait,
 ): Promise<readonly DataLoss[]> {
   const before = await readColumns(client);
-  const rowsBefore = await countAll(client, [...before.keys()]);
   const after = await retried(wait, () =>
     inTransaction(client, wait.timeoutMs, () => revertAndLook(client, migrations), 'rollback'),
   );
   const losses: DataLoss[] = [];
   for (const [table, columns] of before) {
-    const rows = (rowsBefore.get(table) ?? 0) - (after.rows.get(table) ?? 0);
-    if (rows > 0) losses.push({ table, column: undefined, rows });
     const kept = after.columns.get(table);
+    const rows = kept === undefined ? await count(client, table) : (after.deleted.get(table) ?? 0);
+    if (rows > 0) losses.push({ table, column: undefined, rows });
     for (const column of kept === undefined ? [] : columns.filter((name) => !kept.includes(name))) {
       const values = await count(client, table, `where ${escapeIdentifier(column)} is not null`);
       if (values > 0) losses.push({ table, column, rows: values });
@@ -55,13 +54,27 @@ export async function findDataLoss(
   return losses;
 }
 
+/** The transaction holds the locks of every migration, so it counts no rows: PostgreSQL has counted those that it deleted. */
 async function revertAndLook(client: ClientBase, migrations: readonly Migration[]) {
+  // The counts include those of earlier transactions of the session that PostgreSQL has not published yet.
+  const earlier = await readDeleted(client);
   for (const migration of migrations) {
     // Indexes contain no data of their own.
     if (concurrentSteps(labelOf(migration), migration.down) === undefined) await client.query(migration.down);
   }
-  const columns = await readColumns(client);
-  return { columns, rows: await countAll(client, [...columns.keys()]) };
+  const deleted = await readDeleted(client);
+  for (const [table, rows] of earlier) deleted.set(table, (deleted.get(table) ?? 0) - rows);
+  return { columns: await readColumns(client), deleted };
+}
+
+/** @throws Error when PostgreSQL is configured to count nothing. */
+async function readDeleted(client: ClientBase): Promise<Map<string, number>> {
+  const { rows: settings } = await client.query<{ counts: string }>(`select current_setting('track_counts') as counts`);
+  if (settings[0]?.counts !== 'on') throw new Error('"migrate down" needs track_counts = on in PostgreSQL.');
+  const { rows } = await client.query<{ table: string; deleted: string }>(`
+    select coalesce(pg_partition_root(relid), relid)::regclass::text as "table", sum(n_tup_del) as deleted
+      from pg_stat_xact_user_tables where n_tup_del > 0 group by 1`);
+  return new Map(rows.map(({ table, deleted }) => [table, Number(deleted)]));
 }
 
 /** The columns of each table; a partition's rows are those of its table. The row of `deployment` comes from a migration. */
@@ -73,12 +86,6 @@ async function readColumns(client: ClientBase): Promise<Columns> {
        and c.relname not in ('schema_migrations', 'deployment')
      group by c.relname order by c.relname`);
   return new Map(rows.map(({ table, columns }) => [table, columns]));
-}
-
-async function countAll(client: ClientBase, tables: readonly string[]): Promise<ReadonlyMap<string, number>> {
-  const counts = new Map<string, number>();
-  for (const table of tables) counts.set(table, await count(client, table));
-  return counts;
 }
 
 async function count(client: ClientBase, table: string, where = ''): Promise<number> {

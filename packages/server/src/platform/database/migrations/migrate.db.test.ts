@@ -194,6 +194,19 @@ describe.each(['postgres', 'embedded'] as const)('migrations (%s)', (kind) => {
     expect(await schemaState(database, { directory })).toBe('empty');
   });
 
+  it('refuse to delete rows of a table that stays, and count those alone', async () => {
+    await write('0003_gold', 'alter table pots add column rim text', `delete from pots where rim = 'gold'`);
+    await migrateUp(target, { directory });
+    await database.run(addPots, {});
+    await expect(migrateDown(target, { directory, to: 2, deleteData: false })).rejects.toThrow(
+      'Reverting would delete data: 1 row of pots.',
+    );
+    // The trial of the first run deleted nothing.
+    const { deleted } = await migrateDown(target, { directory, to: 2, deleteData: true });
+    expect(deleted).toEqual([{ table: 'pots', column: undefined, rows: 1 }]);
+    await migrateDown(target, { directory, to: 0, deleteData: true });
+  });
+
   it('reject a database with a history of its own, and name the migration', async () => {
     await write('0003_spoons', 'create table spoons (id integer)', 'drop table spoons');
     await migrateUp(target, { directory });
