@@ -3,8 +3,9 @@
 #
 #   switch.sh <blue|green>
 #
-# The stack is probed first, and is not switched to unless it is ready. Afterwards it is watched: when it is red, or more than
-# ERROR_PERCENT of its requests fail with 5xx, requests go back to the stack that had them.
+# The stack is probed first, and is not switched to unless it is ready. Then it is watched, with the other one behind it: a request
+# for which no node of the new stack is healthy goes to the old one. When the new one stays red, or more than ERROR_PERCENT of its
+# requests fail with 5xx, all requests go back. Stop the old stack after this script has succeeded.
 #
 # Exit codes: 0 the stack has the requests; 1 it does not: nothing was switched, or the requests went back; 2 wrong usage.
 #
@@ -25,7 +26,7 @@ if [ -r "$settings" ]; then
   . "$settings"
 fi
 
-# Public and operator's listeners, separated by spaces.
+# Public and operator's listeners, separated by spaces. While it is watched, the first node of a stack gets all requests.
 BLUE_NODES=${BLUE_NODES:-127.0.0.1:5625}
 BLUE_OPS=${BLUE_OPS:-127.0.0.1:5626}
 GREEN_NODES=${GREEN_NODES:-127.0.0.1:5635}
@@ -37,14 +38,14 @@ ACTIVE_FILE=${ACTIVE_FILE:-/etc/caddy/latchkey.nodes}
 READY_SECONDS=${READY_SECONDS:-60}
 WATCH_SECONDS=${WATCH_SECONDS:-60}
 # So many probes in succession, one a second, must fail before the requests go back.
-RED_PROBES=${RED_PROBES:-3}
+RED_PROBES=${RED_PROBES:-2}
 ERROR_PERCENT=${ERROR_PERCENT:-1}
 # Fewer requests show no rate.
 ERROR_REQUESTS=${ERROR_REQUESTS:-50}
 
 case $next in
-  blue) nodes=$BLUE_NODES ops=$BLUE_OPS ;;
-  green) nodes=$GREEN_NODES ops=$GREEN_OPS ;;
+  blue) nodes=$BLUE_NODES ops=$BLUE_OPS others=$GREEN_NODES ;;
+  green) nodes=$GREEN_NODES ops=$GREEN_OPS others=$BLUE_NODES ;;
   *) usage ;;
 esac
 
@@ -100,7 +101,8 @@ done
 counts=$(count_requests) || counts='0 0'
 all_before=${counts% *} failed_before=${counts#* }
 
-lead_to "to $nodes" || go_back 'Caddy does not accept the configuration'
+lead_to "to $nodes $others
+lb_policy first" || go_back 'Caddy does not accept the configuration'
 say "$next has the requests, and is watched for $WATCH_SECONDS s"
 
 red=0
@@ -117,4 +119,6 @@ while [ "$watched" -lt "$WATCH_SECONDS" ]; do
     go_back "$failed of $all requests failed"
   fi
 done
-say "$next is well"
+lead_to "to $nodes
+lb_policy least_conn" || go_back 'Caddy does not accept the configuration'
+say "$next is well; the other stack gets no requests any more"

@@ -14,6 +14,8 @@ export type ServerOptions = {
   readonly dataDirectory?: string;
   /** Default: mail goes to the built-in inbox. */
   readonly smtpUrl?: string;
+  /** The public listener's port, for a node that comes back where a proxy looks for it. By default a free one. */
+  readonly port?: number;
   /** The origin in links and tokens; nodes of one deployment share it. */
   readonly publicUrl?: string;
   /** Further settings. */
@@ -71,7 +73,7 @@ const stopMs = 30_000;
  * @throws Error with its output when it exits instead.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const [port, opsPort] = [await findFreePort(), await findFreePort()];
+  const [port, opsPort] = [options.port ?? (await findFreePort()), await findFreePort()];
   const url = `http://127.0.0.1:${port}`;
   const dataDirectory = options.dataDirectory ?? makeDirectory();
   const settings = { ...settingsOf(options, dataDirectory, port), LATCHKEY_OPS_PORT: String(opsPort) };
