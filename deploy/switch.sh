@@ -22,8 +22,11 @@ next=$1
 
 settings=${SWITCH_SETTINGS:-/etc/latchkey/switch.env}
 if [ -r "$settings" ]; then
+  # Exported, because Caddy fills them into its configuration.
+  set -a
   # shellcheck source=/dev/null
   . "$settings"
+  set +a
 fi
 
 # Public and operator's listeners, separated by spaces. While it is watched, the first node of a stack gets all requests.

@@ -49,7 +49,7 @@ describe.each(['caddy', 'nginx'] as const)('%s', (name) => {
     running.defer(async () => void (await Promise.all(nodes.map((node) => node.stop()))));
     edge = running.use(await proxies[name]({ port, nodes: nodes.map(({ url }) => new URL(url).host) }));
     connection = running.use(await EdgeConnection.open(edge, client));
-  });
+  }, 240_000);
 
   afterAll(() => running.disposeAsync());
 
