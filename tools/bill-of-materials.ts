@@ -45,8 +45,8 @@ function writeProject(directory: string): void {
     const { devDependencies: _, overrides: __, ...manifest } = readJson<Record<string, unknown>>(path);
     writeFileSync(join(directory, path), JSON.stringify(manifest));
   }
-  const withoutDevelopment = kept.map(([path, { devDependencies: _, ...entry }]) => [path, entry]);
-  const lockfile = { ...rest, packages: Object.fromEntries(withoutDevelopment) };
+  const withoutDevelopment = kept.map(([path, entry]) => [path, { ...entry, devDependencies: undefined }] as const);
+  const lockfile = { ...rest, packages: Object.fromEntries<object>(withoutDevelopment) };
   writeFileSync(join(directory, 'package-lock.json'), JSON.stringify(lockfile));
 }
 

@@ -42,7 +42,12 @@ export function readCompose(text: string): Compose {
 /** One sentence for each broken rule. */
 export function composeFaults({ services, secrets, networks }: Compose): string[] {
   const faults = Object.entries(services).flatMap(([name, service]) =>
-    [...hardeningRules(service), ...startRules(name, service, services), ...secretRules(service)]
+    [
+      ...networkRules(service, networks),
+      ...hardeningRules(service),
+      ...startRules(name, service, services),
+      ...secretRules(service),
+    ]
       .filter(([, breaks]) => breaks)
       .map(([sentence]) => `${name} ${sentence}`),
   );
@@ -86,6 +91,11 @@ function startRules(name: string, service: Service, services: Compose['services'
       isServer && Number.parseInt(service.stop_grace_period ?? '', 10) < stopSeconds,
     ],
   ];
+}
+
+function networkRules({ networks: used = [] }: Service, declared: Compose['networks']): Rule[] {
+  const names = Array.isArray(used) ? (used as readonly string[]) : Object.keys(used);
+  return names.map((name) => [`is in the network ${name}, which does not exist`, !(name in declared)]);
 }
 
 function secretRules({ environment = {} }: Service): Rule[] {

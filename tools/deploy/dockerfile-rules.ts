@@ -5,9 +5,7 @@ export interface Instruction {
   readonly value: string;
 }
 
-const known = [
-  ...['ARG', 'CMD', 'COPY', 'ENTRYPOINT', 'ENV', 'EXPOSE', 'FROM', 'HEALTHCHECK', 'LABEL', 'RUN', 'USER', 'WORKDIR'],
-];
+const known = 'ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL RUN USER WORKDIR'.split(' ');
 const digest = /@sha256:[0-9a-f]{64}$/;
 const secretName = /(?:SECRET|PASSWORD|TOKEN|KEK|CREDENTIAL|_KEY|_URL)=/;
 /** The ports that the configuration has as defaults, and the id that Kubernetes and compose name. */

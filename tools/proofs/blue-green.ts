@@ -6,7 +6,7 @@ import { type Program, root, type Settings, startProgram } from '../../e2e/suppo
 import { type RunningServer, type ServerOptions, startServer } from '../../e2e/support/server.ts';
 import { provideCaddy, startCaddy } from '../../packages/server/test/support/caddy.ts';
 import { eventually } from '../../packages/server/test/support/wait.ts';
-import { EdgeLoad, type Tally } from './support/edge-load.ts';
+import { countFailures, EdgeLoad, type Tally } from './support/edge-load.ts';
 import { readNumbers } from './support/options.ts';
 import { provideDatabase } from './support/provide-database.ts';
 import { endWithSignals } from './support/signals.ts';
@@ -58,10 +58,10 @@ await load.stop();
 await Promise.all(Object.values(stacks).map((stack) => stack.stop()));
 
 const head = ['step', 'exit code', 'requests go to', 'requests', 'failed', 'longest (ms)'];
-const cells = rows.map(({ step: name, exitCode, active, tally }) => [
-  ...[name, String(exitCode), active, tally.requests],
-  ...[[...tally.failures.values()].reduce((sum, each) => sum + each, 0), Math.round(tally.longestMs)],
-]);
+const cells = rows.map(({ step: name, exitCode, active, tally }) => {
+  const { requests: count, longestMs } = tally;
+  return [name, String(exitCode), active, count, countFailures(tally), Math.round(longestMs)];
+});
 for (const line of tableLines(head, cells)) console.log(line);
 const total = rows.reduce((sum, { tally }) => sum + tally.requests, 0);
 console.log(`${total} requests`);

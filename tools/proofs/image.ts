@@ -29,7 +29,7 @@ const hardening = [
 ];
 const rows: [what: string, value: string, holds: boolean][] = [];
 
-/** What a process in the container sees of its confinement. */
+/** The confinement of a process in the container, as it sees it itself. */
 const inspection = `
 const { existsSync, readFileSync, writeFileSync } = require('node:fs');
 const write = (path) => { try { writeFileSync(path, ''); return 'written'; } catch (error) { return error.code; } };

@@ -4,6 +4,7 @@ import {
   EdgeConnection,
   type EdgeRequest,
   type EdgeResponse,
+  isRefused,
 } from '../../../packages/server/test/support/edge.ts';
 import { eventually } from '../../../packages/server/test/support/wait.ts';
 
@@ -16,13 +17,18 @@ export interface Device {
 /** The requests since the last mark. */
 export interface Tally {
   readonly requests: number;
-  /** What went wrong, with counts. */
+  /** Counts by method, path and status or error. */
   readonly failures: ReadonlyMap<string, number>;
   /** Requests that the connection refused before the proxy processed them, and that were sent on another (RFC 9113 §8.7). */
   readonly refused: number;
   /** POSTs that were sent again after a 502, as clients of refresh and login do. */
   readonly repeated: number;
   readonly longestMs: number;
+}
+
+/** All failures of a tally. */
+export function countFailures({ failures }: Tally): number {
+  return [...failures.values()].reduce((sum, each) => sum + each, 0);
 }
 
 const connectionCount = 4;
@@ -106,7 +112,7 @@ export class EdgeLoad {
       return await connection.send(...request);
     } catch (error) {
       if (!(error instanceof Error)) throw error;
-      if (!error.message.includes('NGHTTP2_REFUSED_STREAM')) return error.message;
+      if (!isRefused(error)) return error.message;
       this.#counts.refused += 1;
       return this.#send(index, ...request);
     }

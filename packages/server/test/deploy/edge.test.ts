@@ -13,6 +13,7 @@ import { startCaddy } from '../support/caddy.ts';
 import { type Edge, EdgeConnection, type EdgeOptions, headerFaults, securityHeaders } from '../support/edge.ts';
 import { startNginx } from '../support/nginx.ts';
 import { sealedColumnsContaining } from '../support/sealed-values.ts';
+import { eventually } from '../support/wait.ts';
 
 const password = 'correct horse battery';
 const client = '127.0.0.7';
@@ -74,7 +75,9 @@ describe.each(['caddy', 'nginx'] as const)('%s', (name) => {
     for (let check = 0; check < 20; check += 1)
       expect((await connection.send('GET', '/api/v1/auth/session', { headers })).status).toBe(200);
     await call('logout', {}, accessToken);
-    expect((await connection.send('GET', '/api/v1/auth/session', { headers })).status).toBe(401);
+    // The other node learns of it within a second.
+    const isRevoked = async () => (await connection.send('GET', '/api/v1/auth/session', { headers })).status === 401;
+    await eventually(isRevoked, { what: 'both nodes reject the session' });
     const served = await Promise.all(nodes.map(({ opsUrl }) => countSessionChecks(opsUrl)));
     expect(served.every((count) => count > 0)).toBe(true);
   });

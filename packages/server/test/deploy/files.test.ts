@@ -67,13 +67,13 @@ describe('docker-compose', () => {
     expect(check(text)).toEqual({ code: 0, output: '' });
   });
 
-  it('refuses an unknown key, an unknown network and a missing site', () => {
+  it('refuses an unknown key, a wrong type and a missing site', () => {
     expect(check(replaceOnce(text, 'mem_limit: 1g', 'memory_limit: 1g'))).toMatchObject({
       code: 1,
       output: expect.stringContaining('memory_limit'),
     });
     rmSync(join(directory, 'secrets'), { recursive: true });
-    expect(check(replaceOnce(text, 'networks: [back]', 'networks: [rear]')).output).toContain('rear');
+    expect(check(replaceOnce(text, 'pids_limit: 64', 'pids_limit: many')).output).toContain('pids_limit');
     rmSync(join(directory, 'secrets'), { recursive: true });
     expect(check(text, { LATCHKEY_SITE: '' }).output).toContain('set it in .env to the host of the public URL');
   });
@@ -106,7 +106,7 @@ describe('systemd', () => {
   });
 
   it('reports an unknown directive, a wrong value and a missing program', () => {
-    expect(verify(replaceOnce(text, 'ProtectClock=', 'ProtectClocks='))).toContain("Unknown key name 'ProtectClocks'");
+    expect(verify(replaceOnce(text, 'ProtectClock=', 'ProtectClocks='))).toMatch(/Unknown key.*'ProtectClocks'/);
     expect(verify(replaceOnce(text, 'TimeoutStopSec=45', 'TimeoutStopSec=soon'))).toContain('soon');
     expect(run(analyze, ['verify', write('latchkey.service', text)]).output).toContain('is not executable');
   });
@@ -129,7 +129,7 @@ describe('caddy', () => {
     const text = readDeployFile('Caddyfile');
     expect(validate(text)).toMatchObject({ code: 0, output: expect.stringContaining('Valid configuration') });
     expect(validate(replaceOnce(text, 'health_uri', 'health_url')).output).toContain(
-      "unrecognized subdirective 'health_url'",
+      'unrecognized subdirective health_url',
     );
     expect(validate(replaceOnce(text, 'import latchkey.nodes', 'import other.nodes')).code).toBe(1);
   });
@@ -145,7 +145,7 @@ describe('caddy', () => {
     );
     expect(proxy).toMatchObject({
       health_checks: { active: { uri: '/readyz', interval: 1_000_000_000 }, passive: { fail_duration: 5_000_000_000 } },
-      headers: { request: { delete: ['Traceparent', 'Tracestate'] } },
+      headers: { request: { delete: ['traceparent', 'tracestate'] } },
     });
     // By default Caddy sends nothing but GETs again; a matcher would add others.
     expect(JSON.stringify(proxy)).not.toContain('retry_match');

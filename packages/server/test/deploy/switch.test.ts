@@ -8,7 +8,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { findFreePort } from '../../../../e2e/support/free-port.ts';
 import { type Program, type Settings, startProgram } from '../../../../e2e/support/program.ts';
 import { provideCaddy, type RunningCaddy, startCaddy } from '../support/caddy.ts';
-import { EdgeConnection } from '../support/edge.ts';
+import { EdgeConnection, isRefused } from '../support/edge.ts';
 import { eventually } from '../support/wait.ts';
 
 const script = join(import.meta.dirname, '../../../../deploy/switch.sh');
@@ -96,11 +96,16 @@ async function runSwitch(
   return { code, output: program.stdout() + program.stderr() };
 }
 
-/** Which stack responds now. */
+/** The stack that responds now, or the status of an error. */
 async function ask(): Promise<string> {
   using connection = await EdgeConnection.open(caddy);
-  const { status, body } = await connection.send('GET', '/');
-  return status === 200 ? body : String(status);
+  try {
+    const { status, body } = await connection.send('GET', '/');
+    return status === 200 ? body : String(status);
+  } catch (error) {
+    if (isRefused(error)) return await ask();
+    throw error;
+  }
 }
 
 const active = () => readFileSync(join(caddy.directory, 'latchkey.nodes'), 'utf8');

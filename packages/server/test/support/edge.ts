@@ -90,6 +90,11 @@ export class EdgeConnection implements Disposable {
   }
 }
 
+/** Whether the proxy refused a request before it processed it, as it does while it reloads: any client sends it again (RFC 9113 §8.7). */
+export function isRefused(error: unknown): boolean {
+  return error instanceof Error && error.message.includes('NGHTTP2_REFUSED_STREAM');
+}
+
 async function read(stream: ClientHttp2Stream): Promise<EdgeResponse> {
   const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>();
   stream.once('response', (_headers, _flags, sent) => resolve(sent as readonly string[]));
