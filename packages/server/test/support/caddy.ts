@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { findFreePort } from '../../../../e2e/support/free-port.ts';
 import { type Settings, startProgram } from '../../../../e2e/support/program.ts';
 import { type DebianPackage, provideProgram } from './debian-packages.ts';
-import { type Edge, type EdgeOptions, readDeployFile } from './edge.ts';
+import { type Edge, type EdgeOptions, readDeployFile, replaceOnce } from './edge.ts';
 import { eventually } from './wait.ts';
 
 const caddy: DebianPackage = {
@@ -30,7 +30,6 @@ export async function startCaddy({ port, nodes, edit = (text) => text }: EdgeOpt
   const env = {
     CADDY_ADMIN: `unix/${join(directory, 'admin.sock')}`,
     LATCHKEY_SITE: 'localhost',
-    LATCHKEY_BIND: '127.0.0.1',
     LATCHKEY_HTTPS_PORT: String(port),
     LATCHKEY_HTTP_PORT: String(plainPort),
     XDG_DATA_HOME: directory,
@@ -38,7 +37,8 @@ export async function startCaddy({ port, nodes, edit = (text) => text }: EdgeOpt
   };
   const file = join(directory, 'Caddyfile');
   const active = join(directory, 'latchkey.nodes');
-  writeFileSync(file, edit(readDeployFile('Caddyfile')));
+  const onLoopback = ['skip_install_trust\n', 'skip_install_trust\n\tdefault_bind 127.0.0.1\n'] as const;
+  writeFileSync(file, edit(replaceOnce(readDeployFile('Caddyfile'), ...onLoopback)));
   writeFileSync(active, activeNodes(nodes));
   const program = startProgram([provideCaddy(), 'run', '--config', file, '--adapter', 'caddyfile'], env);
   const root = join(directory, 'caddy/pki/authorities/local/root.crt');
