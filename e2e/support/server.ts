@@ -128,7 +128,7 @@ export function makeDirectory(): string {
 }
 
 /** Waits until the server is ready. @throws Error with its output when it exits instead. */
-export async function awaitReady(program: Program, url: string, timeoutMs = 30_000): Promise<void> {
+export async function awaitReady(program: Program, url: string, timeoutMs = 120_000): Promise<void> {
   try {
     await eventually(() => isReady(program, url), { what: `${url}/readyz returns 200`, timeoutMs });
   } catch (error) {

@@ -33,12 +33,8 @@ export function installPackage({ name, need }: DebianPackage): void {
 export function provideProgram(program: string, wanted: DebianPackage): string {
   const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'latchkey-tests');
   const unpacked = join(cache, wanted.name);
-  const inPackage = ['usr/bin', 'usr/sbin'];
-  const installed = [
-    ...inPackage.map((directory) => join('/', directory)),
-    ...(process.env.PATH ?? '').split(delimiter),
-  ];
-  const directories = [...installed, ...inPackage.map((directory) => join(unpacked, directory))];
+  const own = ['usr/bin', 'usr/sbin'].map((directory) => join(unpacked, directory));
+  const directories = ['/usr/bin', '/usr/sbin', ...(process.env.PATH ?? '').split(delimiter), ...own];
   const find = () => directories.map((directory) => join(directory, program)).find((path) => existsSync(path));
   const found = find();
   if (found !== undefined) return found;

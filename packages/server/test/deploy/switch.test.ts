@@ -1,0 +1,160 @@
+/** `deploy/switch.sh` leads a real Caddy from one stand-in for a stack to another, and back when the new one is unfit. */
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { findFreePort } from '../../../../e2e/support/free-port.ts';
+import { type Program, type Settings, startProgram } from '../../../../e2e/support/program.ts';
+import { provideCaddy, type RunningCaddy, startCaddy } from '../support/caddy.ts';
+import { EdgeConnection, isRefused } from '../support/edge.ts';
+import { eventually } from '../support/wait.ts';
+
+const script = join(import.meta.dirname, '../../../../deploy/switch.sh');
+
+/** A server whose readiness and metrics a test decides, on one port for both listeners. */
+class Stack {
+  readonly #server = createServer((request, response) => {
+    if (request.url === '/readyz') response.writeHead(this.isReady ? 200 : 503).end();
+    else if (request.url === '/metrics') response.end(this.#metrics());
+    else {
+      this.requests += 1;
+      response.end(this.name);
+    }
+  });
+  readonly name: string;
+  isReady = true;
+  requests = 0;
+  failed = 0;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  async listen(): Promise<void> {
+    this.#server.listen(0, '127.0.0.1');
+    await once(this.#server, 'listening');
+  }
+
+  get address(): string {
+    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  close(): void {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+
+  #metrics(): string {
+    const line = (status: number, count: number) =>
+      `http_requests_total{method="GET",route="/",status_code="${status}"} ${count}\n`;
+    return `# TYPE http_requests_total counter\n${line(200, this.requests)}${line(503, this.failed)}`;
+  }
+}
+
+const [blue, green] = [new Stack('blue'), new Stack('green')];
+const running = new AsyncDisposableStack();
+let caddy: RunningCaddy;
+
+beforeAll(async () => {
+  await Promise.all([blue.listen(), green.listen()]);
+  for (const stack of [blue, green]) running.defer(() => stack.close());
+  caddy = running.use(await startCaddy({ port: await findFreePort(), nodes: [blue.address] }));
+});
+
+afterAll(() => running.disposeAsync());
+
+beforeEach(async () => {
+  for (const stack of [blue, green]) Object.assign(stack, { isReady: true, requests: 0, failed: 0 });
+  await caddy.lead([blue.address]);
+});
+
+function startSwitch(to: string, settings: Settings = {}): Program {
+  return startProgram([script, to], {
+    PATH: `${join(provideCaddy(), '..')}:${process.env.PATH}`,
+    ...caddy.env,
+    SWITCH_SETTINGS: '/dev/null',
+    BLUE_NODES: blue.address,
+    BLUE_OPS: blue.address,
+    GREEN_NODES: green.address,
+    GREEN_OPS: green.address,
+    CADDYFILE: join(caddy.directory, 'Caddyfile'),
+    ACTIVE_FILE: join(caddy.directory, 'latchkey.nodes'),
+    READY_SECONDS: '1',
+    WATCH_SECONDS: '2',
+    ...settings,
+  });
+}
+
+async function runSwitch(
+  to: string,
+  settings: Settings = {},
+): Promise<{ readonly code: number | null; readonly output: string }> {
+  const program = startSwitch(to, settings);
+  const { code } = await program.exited;
+  return { code, output: program.stdout() + program.stderr() };
+}
+
+/** The stack that responds now, or the status of an error. */
+async function ask(): Promise<string> {
+  using connection = await EdgeConnection.open(caddy);
+  try {
+    const { status, body } = await connection.send('GET', '/');
+    return status === 200 ? body : String(status);
+  } catch (error) {
+    if (isRefused(error)) return await ask();
+    throw error;
+  }
+}
+
+const active = () => readFileSync(join(caddy.directory, 'latchkey.nodes'), 'utf8');
+const only = (stack: Stack) => `to ${stack.address}\nlb_policy least_conn\n`;
+
+it('leads all requests to a stack that is ready, and none to the other', async () => {
+  expect(await ask()).toBe('blue');
+  const { code, output } = await runSwitch('green');
+  expect([code, output]).toEqual([0, expect.stringContaining('green is well')]);
+  expect(await ask()).toBe('green');
+  expect(active()).toBe(only(green));
+});
+
+it('does not switch to a stack that is not ready', async () => {
+  green.isReady = false;
+  expect(await runSwitch('green')).toEqual({ code: 1, output: 'switch: green is not ready; nothing was switched\n' });
+  expect([await ask(), active(), green.requests]).toEqual(['blue', only(blue), 0]);
+});
+
+it('leads the requests back when the stack turns red, and no request fails meanwhile', async () => {
+  const program = startSwitch('green', { WATCH_SECONDS: '30' });
+  await eventually(async () => (await ask()) === 'green', { what: 'green has the requests' });
+  green.isReady = false;
+  const seen = new Set<string>();
+  while (!program.hasExited()) seen.add(await ask());
+  expect((await program.exited).code).toBe(1);
+  expect(program.stdout()).toContain('green is unfit: it was not ready 2 times in succession');
+  expect([...seen].sort()).toEqual(['blue', 'green']);
+  expect([await ask(), active()]).toEqual(['blue', only(blue)]);
+});
+
+it('leads the requests back when too many fail', async () => {
+  const program = startSwitch('green', { WATCH_SECONDS: '30', ERROR_REQUESTS: '10' });
+  await eventually(async () => (await ask()) === 'green', { what: 'green has the requests' });
+  green.requests += 900;
+  green.failed += 100;
+  expect((await program.exited).code).toBe(1);
+  expect(program.stdout()).toMatch(/green is unfit: 100 of 1\d{3} requests failed/);
+  expect([await ask(), active()]).toEqual(['blue', only(blue)]);
+});
+
+it('keeps the configuration when Caddy refuses the new one', async () => {
+  const { code, output } = await runSwitch('green', { GREEN_NODES: 'http://127.0.0.1:1/path' });
+  expect([code, output]).toEqual([1, expect.stringContaining('Caddy does not accept the configuration')]);
+  expect([await ask(), active()]).toEqual(['blue', only(blue)]);
+});
+
+it.each([[[]], [['red']], [['blue', 'green']]])('exits with 2 for the arguments %j', async (names) => {
+  const program = startProgram([script, ...names], { SWITCH_SETTINGS: '/dev/null' });
+  expect(await program.exited).toEqual({ code: 2, signal: null });
+  expect(program.stderr()).toBe('usage: switch.sh <blue|green>\n');
+});
