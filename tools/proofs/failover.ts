@@ -2,11 +2,11 @@
 import type { Client } from 'pg';
 import { addUsers } from '../../bench/support/users.ts';
 import { type RunningServer, startServer } from '../../e2e/support/server.ts';
-import { connect } from '../../packages/server/test/faults/postgres-refusals.ts';
 import { startHaProxy } from '../../packages/server/test/support/haproxy.ts';
 import { type PostgresCluster, startPostgres } from '../../packages/server/test/support/postgres-cluster.ts';
 import { startSentinelDeployment } from '../../packages/server/test/support/redis-sentinel.ts';
 import { eventually } from '../../packages/server/test/support/wait.ts';
+import { connect } from './support/fault-deployment.ts';
 import { LoginLoad } from './support/login-load.ts';
 import { readNumbersAndWords } from './support/options.ts';
 import { provideDatabase } from './support/provide-database.ts';
