@@ -126,7 +126,7 @@ export function makeDirectory(): string {
 /** Waits until the server is ready. @throws Error with its output when it exits instead. */
 export async function awaitReady(program: Program, url: string): Promise<void> {
   try {
-    await eventually(() => isReady(program, url), { what: `${url}/readyz returns 200`, timeoutMs: 30_000 });
+    await eventually(() => isReady(program, url), { what: `${url}/readyz returns 200`, timeoutMs: 60_000 });
   } catch (error) {
     program.signal('SIGKILL');
     await program.exited;
