@@ -19,7 +19,7 @@ const longestMs = 6000;
 const smallDiskMegabytes = 64;
 const mailsWithinMs = 120_000;
 
-/** What readiness calls each service. That of the mail server is known again with the next mail, and concerns no request. */
+/** The check of readiness for each service. That of the mail server is known again with the next mail, and concerns no request. */
 const checks: Readonly<Record<Service, string>> = { PostgreSQL: 'database', Redis: 'redis', SMTP: 'database' };
 
 interface Trial {
@@ -98,7 +98,7 @@ async function run(fault: Fault, deployment: FaultDeployment, load: JourneyLoad)
   };
 }
 
-/** What a response shows that must not be. */
+/** The faults that a sample shows. */
 function faultsOf(sample: Sample, { service }: Fault, sheds: boolean): string[] {
   const { operation, status, code, hasRetryAfter, isGood, sentMs, endMs, loop } = sample;
   const found: string[] = [];
@@ -129,13 +129,13 @@ async function countDelivered(deployment: FaultDeployment, recipients: readonly 
     return recipients.filter((email) => all.has(email)).length;
   };
   const untilMs = performance.now() + mailsWithinMs;
-  const isOver = async () => {
+  const isDone = async () => {
     await operator.query(
       `update jobs set run_at = now() where state = 'queued' and leased_until is null and run_at > now()`,
     );
     return delivered() === recipients.length || performance.now() > untilMs;
   };
-  await eventually(isOver, { what: 'the mails are delivered', timeoutMs: mailsWithinMs + 10_000 });
+  await eventually(isDone, { what: 'the mails are delivered', timeoutMs: mailsWithinMs + 10_000 });
   await operator.end();
   return delivered();
 }

@@ -110,21 +110,21 @@ async function whileRedisFails(deployment: Deployment, server: TestRedis): Promi
   const { nodes } = deployment;
   const sessions = await sessionsFor(deployment, revocations);
   const revoking = revokeOneByOne(nodes, sessions, readers);
-  let isOver = false;
+  let isDone = false;
   const failing = (async () => {
-    while (!isOver) {
+    while (!isDone) {
       await server.kill9();
-      await eventually(() => isOver || nodesKnow(nodes), {
+      await eventually(() => isDone || nodesKnow(nodes), {
         what: 'the nodes know that Redis is away',
         timeoutMs: 30_000,
       });
       // It starts empty, which is what a flush leaves.
       await server.start();
-      await eventually(() => isOver || isWell(nodes), { what: 'the nodes use Redis again', timeoutMs: 30_000 });
+      await eventually(() => isDone || isWell(nodes), { what: 'the nodes use Redis again', timeoutMs: 30_000 });
     }
   })();
   const seen = await revoking;
-  isOver = true;
+  isDone = true;
   await failing;
   return seen;
 }
@@ -137,7 +137,7 @@ async function isWell(nodes: readonly RunningServer[]): Promise<boolean> {
   return (await checksOf(nodes)).every((check) => check === 'ok');
 }
 
-/** What readiness says of Redis. */
+/** The check of Redis in the readiness of each node. */
 function checksOf(nodes: readonly RunningServer[]): Promise<(string | undefined)[]> {
   return Promise.all(
     nodes.map(async ({ opsUrl }) => {

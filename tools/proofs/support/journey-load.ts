@@ -31,7 +31,7 @@ export interface Sample {
   readonly hasRetryAfter: boolean;
 }
 
-/** What responses have promised, and what they have denied, since the last verification. */
+/** The effects that responses have promised, and those that they have denied, since the last verification. */
 interface Promised {
   readonly registered: string[];
   /** Registrations that were refused, and not with an unknown outcome. */
@@ -43,7 +43,7 @@ interface Promised {
 
 const nothing = (): Promised => ({ registered: [], refused: [], begun: [], ended: [], refreshTokens: [] });
 
-/** What the database does not have, or has, against a response. */
+/** The effects that the database does not have, or has, against a response. */
 export interface Broken {
   readonly promises: number;
   readonly kept: number;
@@ -85,7 +85,7 @@ export class JourneyLoad {
     this.#check = check;
   }
 
-  /** What ended since `begin`. */
+  /** The requests that ended since `begin`. */
   get samples(): readonly Sample[] {
     return this.#samples;
   }

@@ -23,7 +23,7 @@ interface Check {
   readonly status: number;
 }
 
-/** What was seen of one revocation; times are of the monotonic clock. */
+/** The checks around one revocation; times are of the monotonic clock. */
 export interface Seen {
   readonly way: Way;
   /** When the revoking node had acknowledged it. */

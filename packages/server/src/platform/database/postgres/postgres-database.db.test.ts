@@ -356,43 +356,6 @@ describe('a lost connection', () => {
       await far.close();
     }
   });
-
-  it('is detected on the pool as soon as reads have no response', async () => {
-    await using proxy = await startPostgresProxy(url);
-    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
-    const far = await open({ server: serverAt(proxy.url), poolMin: 3 });
-    try {
-      const begun = Promise.withResolvers<void>();
-      const frozen = Promise.withResolvers<void>();
-      const transaction = far.transaction(async (tx) => {
-        await tx.row(backendOfPool, {});
-        begun.resolve();
-        await frozen.promise;
-        await tx.row(backendOfPool, {});
-      });
-      await begun.promise;
-      proxy.freeze();
-      frozen.resolve();
-      const startedMs = systemClock.monotonicMs();
-      const waiting = [transaction, far.row(backendOfPool, {}), far.run(renumber, { id: 1 })];
-      const reading = far.row(waitToRead, { lock: 3 });
-      const refused = Promise.allSettled(waiting);
-      // The statements of the pool are sent after a turn of the event loop.
-      await new Promise((resolve) => setImmediate(resolve));
-      vi.advanceTimersByTime(3000);
-      expect(await refused).toMatchObject([
-        { reason: { code: 'unavailable' } },
-        { reason: { code: 'unavailable' } },
-        { reason: { code: 'outcome_unknown' } },
-      ]);
-      expect(systemClock.monotonicMs() - startedMs).toBeLessThan(2000);
-      expect(await reading).toEqual({ done: true });
-      expect(await far.row(backendOfPool, {})).toEqual({ pid: expect.any(Number) });
-    } finally {
-      vi.useRealTimers();
-      await far.close();
-    }
-  });
 });
 
 describe('PostgreSQL', () => {

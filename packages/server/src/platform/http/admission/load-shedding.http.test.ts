@@ -72,17 +72,17 @@ const statuses = async (): Promise<number[]> => (await Promise.all(paths.map(ask
 
 /** Blocks each turn of the event loop for as long as a timer must be late for this lateness. */
 async function whileLate<T>(lateMs: number, work: () => Promise<T>): Promise<T> {
-  let isOver = false;
+  let isDone = false;
   const turn = (): void => {
-    const untilMs = performance.now() + lateMs + 70;
-    while (performance.now() < untilMs);
-    if (!isOver) setImmediate(turn);
+    const untilMs = systemClock.monotonicMs() + lateMs + 70;
+    while (systemClock.monotonicMs() < untilMs);
+    if (!isDone) setImmediate(turn);
   };
   turn();
   try {
     return await work();
   } finally {
-    isOver = true;
+    isDone = true;
   }
 }
 
