@@ -1,8 +1,8 @@
 /** Two nodes, and each of their services behind a forwarder that can hold back, delay and reset its connections. */
-import { Redis } from 'ioredis';
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import { addUsers, type BenchUser } from '../../../bench/support/users.ts';
 import { type RunningServer, startServer } from '../../../e2e/support/server.ts';
+import { connectToPostgres, connectToRedis } from '../../../packages/server/test/support/operators.ts';
 import { type PostgresCluster, startPostgres } from '../../../packages/server/test/support/postgres-cluster.ts';
 import { startRedis, type TestRedis } from '../../../packages/server/test/support/redis.ts';
 import { type ReceivedMail, startSmtpServer, type TestSmtpServer } from '../../../packages/server/test/support/smtp.ts';
@@ -19,11 +19,11 @@ export interface FaultDeployment extends AsyncDisposable {
   readonly users: readonly BenchUser[];
   /** Connections past the forwarders. */
   operator(): Promise<Client>;
-  readonly redisOperator: Redis;
+  readonly redisOperator: ReturnType<typeof connectToRedis>;
 }
 
 /** An SMTP server that can be away; what it received stays known. */
-export class RestartableSmtp {
+class RestartableSmtp {
   readonly port: number;
   #server: TestSmtpServer;
   readonly #earlier: ReceivedMail[] = [];
@@ -86,23 +86,12 @@ export async function openFaultDeployment(smallDiskMegabytes?: number): Promise<
   const options = { ...shared, env, smtpUrl: `smtp://127.0.0.1:${links.SMTP.port}` };
   const nodes = [await startServer(options), await startServer(options)];
   opened.defer(async () => void (await Promise.all(nodes.map((node) => node.kill9()))));
-  const redisOperator = new Redis(redis.url, { maxRetriesPerRequest: null, enableReadyCheck: false });
-  // Redis is stopped in some of the trials.
-  redisOperator.on('error', () => undefined);
+  const redisOperator = connectToRedis(redis.url);
   opened.defer(() => redisOperator.disconnect());
   const all = opened.move();
   const stop = () => all.disposeAsync();
-  const operator = () => connect(postgres);
+  const operator = () => connectToPostgres(postgres);
   return { postgres, redis, smtp, links, nodes, users, operator, redisOperator, [Symbol.asyncDispose]: stop };
-}
-
-/** A connection of the superuser. */
-export async function connect(cluster: PostgresCluster): Promise<Client> {
-  const client = new Client({ connectionString: cluster.adminUrl });
-  // The server ends it in some of the trials.
-  client.on('error', () => undefined);
-  await client.connect();
-  return client;
 }
 
 function portOf(url: string): number {
@@ -119,7 +108,7 @@ async function createUsers(shared: { readonly database: string; readonly publicU
 
 /** New files are made there: those of the readiness probe, and the tables that registrations fill. */
 async function moveToSmallDisk(postgres: PostgresCluster): Promise<void> {
-  const operator = await connect(postgres);
+  const operator = await connectToPostgres(postgres);
   await operator.query(`create tablespace small location '${postgres.smallDisk}'`);
   await operator.query(`alter system set temp_tablespaces = 'small'`);
   await operator.query('select pg_reload_conf()');

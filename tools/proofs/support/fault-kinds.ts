@@ -1,7 +1,8 @@
 /** The ways in which PostgreSQL, Redis and an SMTP server fail, and how each ends. */
 import type { Client } from 'pg';
+import { connectToPostgres } from '../../../packages/server/test/support/operators.ts';
 import { eventually } from '../../../packages/server/test/support/wait.ts';
-import { connect, type FaultDeployment, type Service } from './fault-deployment.ts';
+import type { FaultDeployment, Service } from './fault-deployment.ts';
 
 export interface Fault {
   readonly service: Service;
@@ -191,7 +192,7 @@ async function takeAllConnections(deployment: FaultDeployment, operator: Client,
 async function occupy({ postgres }: FaultDeployment, opened: Client[]): Promise<void> {
   for (;;) {
     try {
-      opened.push(await connect(postgres));
+      opened.push(await connectToPostgres(postgres));
     } catch (error) {
       if ((error as { readonly code?: string }).code === '53300') return;
       throw error;

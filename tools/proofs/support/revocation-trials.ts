@@ -68,7 +68,7 @@ async function openSessionsOf(url: string, { email, deviceToken }: BenchUser): P
 }
 
 /** Revokes on the first node; returns when it was acknowledged. */
-export async function revoke([{ url }]: Nodes, { way, tokens, by }: Revocable): Promise<number> {
+async function revoke([{ url }]: Nodes, { way, tokens, by }: Revocable): Promise<number> {
   const on = client(url);
   const ways: Readonly<Record<Way, () => Promise<ApiResult<unknown>>>> = {
     logout: () => on.logout(tokens.accessToken),
@@ -91,7 +91,7 @@ function untilServed<T>(what: string, send: () => Promise<ApiResult<T>>): Promis
 }
 
 /** Presents the token of one session to the second node, one check after another. */
-export class Reader {
+class Reader {
   readonly #url: string;
   readonly #token: string;
   readonly #checks: Check[] = [];
