@@ -121,7 +121,7 @@ const ofRedis: readonly Omit<Fault, 'service'>[] = [
     name: 'loading',
     seconds: [0, 0],
     begin: async ({ redis, redisOperator }) => {
-      await redisOperator.eval(`for i = 1, 1000000 do redis.call('SET', 'key' .. i, i) end`, 0);
+      await redisOperator.eval(`for i = 1, 200000 do redis.call('SET', 'key' .. i, i) end`, 0);
       await redisOperator.save();
       await redis.kill9();
       await redis.start();
