@@ -103,7 +103,7 @@ function faultsOf(sample: Sample, { service }: Fault, sheds: boolean): string[] 
   const { operation, status, code, hasRetryAfter, isGood, sentMs, endMs, loop } = sample;
   const found: string[] = [];
   if (endMs - sentMs > longestMs) found.push(`${operation} took ${seconds(endMs - sentMs)} s (${status} ${code})`);
-  if (loop === 'probes' || isGood) return found;
+  if (isGood || (loop === 'probes' && status > 0)) return found;
   if (status !== 503) found.push(`${operation} got ${status} ${code}`);
   else if (!hasRetryAfter) found.push(`${operation} got 503 ${code} without Retry-After`);
   else if (service !== 'PostgreSQL' && !(sheds && code === 'busy'))

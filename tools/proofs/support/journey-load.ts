@@ -172,21 +172,20 @@ export class JourneyLoad {
   }
 
   async #probe(node: RunningServer): Promise<void> {
-    const check = this.#check;
     const sentMs = performance.now();
-    const response = await fetch(`${node.opsUrl}/readyz?verbose`, { signal: AbortSignal.timeout(hangsMs) });
-    const { checks } = (await response.json()) as { readonly checks: Readonly<Record<string, string>> };
-    const detail = checks[check] ?? 'ok';
+    const { isReady, status, detail, hasRetryAfter } = await readReadiness(node, this.#check);
+    const isGood = isReady && detail === 'ok';
+    const endMs = performance.now();
     this.#samples.push({
       loop: 'probes',
       operation: 'readiness',
       node,
       sentMs,
-      endMs: performance.now(),
-      isGood: response.ok && detail === 'ok',
-      status: response.status,
+      endMs,
+      isGood,
+      status,
       code: detail,
-      hasRetryAfter: response.headers.has('retry-after'),
+      hasRetryAfter,
     });
   }
 
@@ -213,8 +212,20 @@ export class JourneyLoad {
   }
 }
 
+async function readReadiness(node: RunningServer, check: string) {
+  try {
+    const response = await fetch(`${node.opsUrl}/readyz?verbose`, { signal: AbortSignal.timeout(hangsMs) });
+    const { checks } = (await response.json()) as { readonly checks: Readonly<Record<string, string>> };
+    const { ok: isReady, status, headers } = response;
+    return { isReady, status, detail: checks[check] ?? 'ok', hasRetryAfter: headers.has('retry-after') };
+  } catch (error) {
+    const { status, code: detail } = withoutResponse(node, error);
+    return { isReady: false, status, detail, hasRetryAfter: false };
+  }
+}
+
 /** A request that has no response is a fault, with the reason as its code. */
-function withoutResponse(node: RunningServer, error: unknown): ApiResult<never> {
+function withoutResponse(node: RunningServer, error: unknown): Extract<ApiResult<never>, { readonly ok: false }> {
   if (node.hasExited()) throw new Error(`a node has exited:\n${node.logs()}`, { cause: error });
   const code = `no response: ${String((error as Error).cause ?? error)}`;
   return { ok: false, status: 0, headers: new Headers(), code };
