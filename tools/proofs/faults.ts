@@ -55,7 +55,7 @@ function drawTrials(): Fault[] {
 
 async function runAll(these: readonly Fault[], diskMegabytes: number | undefined): Promise<void> {
   await using deployment = await openFaultDeployment(diskMegabytes);
-  const load = new JourneyLoad(deployment.nodes, deployment.users);
+  await using load = new JourneyLoad(deployment.nodes, deployment.users);
   await load.wellSince(performance.now());
   for (const fault of these) {
     const trial = await run(fault, deployment, load);

@@ -186,7 +186,7 @@ async function takeAllConnections(deployment: FaultDeployment, operator: Client,
     const left = await operator.query(`select from pg_stat_activity where application_name = 'latchkey'`);
     return left.rows.length === 0;
   };
-  await eventually(isTaken, { what: 'no node has a connection', timeoutMs: 30_000 });
+  await eventually(isTaken, { what: 'no node has a connection', timeoutMs: 60_000 });
 }
 
 async function occupy({ postgres }: FaultDeployment, opened: Client[]): Promise<void> {

@@ -12,7 +12,7 @@ const betweenJourneysMs = 50;
 const betweenProbesMs = 100;
 /** All nodes are well when nothing went wrong for so long. */
 const quietMs = 1000;
-const timeoutMs = 45_000;
+const timeoutMs = 60_000;
 /** Of one request, far above each documented bound: the request hangs. */
 const hangsMs = 30_000;
 
@@ -50,7 +50,8 @@ export interface Broken {
   readonly lost: readonly string[];
 }
 
-export class JourneyLoad {
+/** It stops with the block, before the nodes do: the failure of a trial must not be hidden by requests without a response. */
+export class JourneyLoad implements AsyncDisposable {
   /** Emails of all acknowledged registrations, each of which causes a mail. */
   readonly registered: string[] = [];
   readonly #nodes: readonly RunningServer[];
@@ -77,6 +78,10 @@ export class JourneyLoad {
   async stop(): Promise<void> {
     this.#isOver = true;
     await this.#loops;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
   }
 
   /** Forgets the samples so far; from now on probes read this check. */
