@@ -2,8 +2,8 @@
 import type { Client } from 'pg';
 import { addUsers } from '../../bench/support/users.ts';
 import { type RunningServer, startServer } from '../../e2e/support/server.ts';
-import { connect } from '../../packages/server/test/faults/postgres-refusals.ts';
 import { startHaProxy } from '../../packages/server/test/support/haproxy.ts';
+import { connectToPostgres } from '../../packages/server/test/support/operators.ts';
 import { type PostgresCluster, startPostgres } from '../../packages/server/test/support/postgres-cluster.ts';
 import { startSentinelDeployment } from '../../packages/server/test/support/redis-sentinel.ts';
 import { eventually } from '../../packages/server/test/support/wait.ts';
@@ -91,7 +91,7 @@ async function failOver(fault: Fault, way: (typeof ways)[number]): Promise<Row> 
   const beganMs = performance.now();
   await fault.begin(pair);
   await eventually(() => performance.now() - beganMs > promotedAfterMs, { what: 'the standby is promoted' });
-  const operator = await connect(pair.standby);
+  const operator = await connectToPostgres(pair.standby);
   await operator.query('select pg_promote()');
   const backMs = await load.wellSince(beganMs);
   // HAProxy would lead connections to it again; an operator keeps it away.
@@ -129,7 +129,7 @@ async function failOverRedis(how: 'killed' | 'frozen'): Promise<Row> {
   await eventually(isQuiet, { what: 'the nodes use the new primary', timeoutMs: 45_000 });
   const backMs = badMs;
   await load.stop();
-  const operator = await connect(postgres.cluster);
+  const operator = await connectToPostgres(postgres.cluster);
   const lost = await countLost(operator, load.acknowledged);
   await operator.end();
   const row = rowOf(['Redis', how, 'sentinels'], load, { beganMs, backMs, lost });
@@ -180,7 +180,7 @@ function seconds(milliseconds: number): string {
 async function startPair(): Promise<Pair & AsyncDisposable> {
   const primary = await startPostgres({ durable: true, settings: { synchronous_standby_names: '*' } });
   const standby = await startPostgres({ durable: true, standbyOf: primary.adminUrl });
-  const operator = await connect(primary);
+  const operator = await connectToPostgres(primary);
   const isSynchronous = async () =>
     (await operator.query(`select from pg_stat_replication where sync_state = 'sync'`)).rows.length === 1;
   await eventually(isSynchronous, { what: 'the standby is synchronous' });

@@ -50,7 +50,7 @@ const rows: Readonly<Record<DependencyName, DependencyRow>> = {
     connections: `${laneConnections}, and a pool of \`DATABASE_POOL_MAX\``,
     timeout:
       `\`DATABASE_CONNECT_TIMEOUT_MS\`; ${ms(laneStatementMs)} for a statement, \`DATABASE_STATEMENT_TIMEOUT_MS\` on the pool; ` +
-      `${ms(writeSilenceMs)} without a response, ${ms(readSilenceMs)} for reads`,
+      `${ms(writeSilenceMs)} without a response, ${ms(readSilenceMs)} for reads, and for the pool when reads have none`,
     retry: 'reads and idempotent statements three times; once on the pool after a lock timeout',
     breaker: `for writes, ${ms(writesOpenMs)} after one without a response`,
     gone: '503, readiness fails; sessions are checked for a second from memory',

@@ -7,6 +7,7 @@ import {
   buildServer,
   type Endpoint,
   type HttpServer,
+  Overload,
   type Presented,
   type ServerOptions,
 } from '#platform/http/index.ts';
@@ -61,8 +62,10 @@ export async function run(services: Services, options: RunOptions): Promise<Read
     const stop = () => workers.stop({ graceMs: lifecycle.graceLeftMs });
     resources.add('jobs', stop, () => lifecycle.graceLeftMs + settleMs);
   }
-  if (roles.http)
-    await openListener(services, options, 'the public listener', publicEndpoints(services, { readiness }));
+  if (roles.http) {
+    const endpoints = publicEndpoints(services, { readiness });
+    await openListener(services, options, 'the public listener', endpoints, startOverload(services));
+  }
   return readiness;
 }
 
@@ -77,6 +80,13 @@ async function startTimers(services: Services, kinds: readonly string[]): Promis
   resources.add('timers', () => timers.stop());
 }
 
+function startOverload(services: Services): Overload {
+  const overload = new Overload(services);
+  overload.start();
+  services.resources.add('load shedding', () => overload.stop());
+  return overload;
+}
+
 /** After the grace period, for what is being written. */
 const settleMs = 3000;
 
@@ -85,9 +95,10 @@ async function openListener(
   { lifecycle, isOneOfSeveral }: RunOptions,
   name: 'the public listener' | "the operator's listener",
   endpoints: readonly Endpoint[],
+  overload?: Overload,
 ): Promise<void> {
   const { http, ops } = services.config;
-  const server = await serverOf(services, endpoints);
+  const server = await serverOf(services, endpoints, overload);
   await server.listen(
     name === 'the public listener'
       ? { hosts: http.hosts, port: http.port, reusePort: isOneOfSeveral }
@@ -116,7 +127,7 @@ export function betweenJobsOf(workers: JobWorkers | undefined): EndpointDeps['be
 }
 
 /** A server of a list of endpoints; tests call it in the process. */
-export function serverOf(services: Services, endpoints: readonly Endpoint[]): Promise<HttpServer> {
+export function serverOf(services: Services, endpoints: readonly Endpoint[], overload?: Overload): Promise<HttpServer> {
   const { config, logger, metrics, tracer, clock, makeRequestId } = services;
   const clientAddresses = new ClientAddresses({ trusted: config.http.trustedProxies, logger, clock });
   return buildServer({
@@ -134,6 +145,7 @@ export function serverOf(services: Services, endpoints: readonly Endpoint[]): Pr
     isTrustedPeer: (socketAddress) => clientAddresses.isTrustedPeer(socketAddress),
     makeRequestId,
     limiter: services.limits,
+    overload,
     limits: { keepAliveMs: config.http.keepAliveSeconds * 1000 },
     pages: pageRenderer(services.catalogues),
     isListedOrigin: (origin) => services.clients.isListedOrigin(origin),

@@ -51,6 +51,7 @@ function watchServers({ metrics, opened, redis, dependencies }: Services): void 
 function startAtZero(metrics: Metrics): void {
   metrics.count('user_registrations_total', {}, 0);
   for (const outcome of ['refreshed', 'refused', 'reused']) metrics.count('refreshes_total', { outcome }, 0);
+  for (const priority of ['low', 'normal', 'high']) metrics.count('http_requests_shed_total', { priority }, 0);
   for (const signal of ['traces', 'errors', 'profiles', 'metrics'])
     metrics.count('telemetry_dropped_total', { signal }, 0);
 }

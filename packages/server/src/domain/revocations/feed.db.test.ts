@@ -142,6 +142,28 @@ describeOnBothDatabases('the revocation feed', (database, kind) => {
     });
   }
 
+  it.each([
+    ['was suspended', undefined],
+    ['could not reach its database', new Error('connection refused')],
+  ])('sees a smaller id that committed while the node %s for longer than that', async (_, error) => {
+    const revocations = node();
+    await revocations.read();
+    const { id } = (await revoke('taken and given back')) ?? { id: 0 };
+    await database().run(clear, {});
+    await revoke('larger');
+    await revocations.read();
+    const endedAt = clock.now();
+    await database().run(insertWithId, { id, target: 'smaller', endedAt, expiresAt: addSeconds(endedAt, 960) });
+    broken = error;
+    for (let second = 0; second < 60; second += 1) {
+      time.advance(1000);
+      if (error !== undefined) await expect(revocations.read()).rejects.toThrow('connection refused');
+    }
+    broken = undefined;
+    await revocations.read();
+    expect(isRevoked(revocations, 'smaller')).toBe(true);
+  });
+
   it('does not read ids again that are older than the overlap', async () => {
     const revocations = node();
     for (let n = 0; n < 5; n += 1) await revoke(`old ${n}`);

@@ -195,7 +195,6 @@ export class Revocations {
     const now = this.#clock.now();
     const after = isFirst ? now : new Date(0);
     const settledBefore = isFirst ? now.getTime() - settledMs : Number.NEGATIVE_INFINITY;
-    this.#unseen.settle(this.#settledId(startedMs));
     let settled = 0;
     let revocations: readonly FeedRevocation[];
     do {
@@ -211,6 +210,9 @@ export class Revocations {
     } while (revocations.length === pageSize);
     // Without this mark, a starting node would read all expired rows again, four times a second, for half a minute.
     if (isFirst) this.#marks.push({ readMs: startedMs - overlapMs, id: settled });
+    // After the pages: a node that was suspended or could not reach its database for longer than the overlap has not read the
+    // missing ids since they were committed.
+    this.#unseen.settle(this.#settledId(startedMs));
     // At the end of the last page, because its ids can have been assigned long after the first page was read.
     this.#marks.push({ readMs: this.#clock.monotonicMs(), id: this.#highestId });
     return 'read';

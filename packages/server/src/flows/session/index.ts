@@ -60,6 +60,7 @@ export function sessionEndpoints({ accessTokens }: { readonly accessTokens: Acce
       summary: 'The current session: user, authentication and expiry',
       auth: { principals: ['session'] },
       rateLimit: 'authenticated',
+      isSessionCheck: true,
       request: {},
       response: { status: 200, message: 'Session is active', data: sessionData, example: sessionExample },
       problems: [],

@@ -21,3 +21,16 @@ describe('a statement that may lag', () => {
     expect(statement('lag_test.other', { lane: 'pool', sql, ...rest }).mayLag).toBe(false);
   });
 });
+
+describe('a statement that only reads', () => {
+  it.each([
+    ['selects', 'pool', ' select updated_at from notes', true],
+    ['changes_in_its_with', 'pool', 'with gone as (delete from notes returning 1) select 1 from gone', false],
+    ['inserts', 'pool', 'insert into notes select 1', false],
+    ['locks', 'pool', 'select 1 from notes for update', false],
+    ['writes_on_its_lane', 'write', 'update notes set text = text', false],
+    ['reads_on_its_lane', 'read', 'select 1', true],
+  ] as const)('may be sent again after a lost connection: one that %s', (name, lane, sql, onlyReads) => {
+    expect(statement(`reads_test.${name}`, { lane, sql, ...rest })).toMatchObject({ onlyReads, idempotent: onlyReads });
+  });
+});

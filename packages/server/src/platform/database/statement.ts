@@ -31,6 +31,8 @@ export interface Statement<P extends Shape = Shape, C extends Shape = Shape> {
   /** The SQL with `$1…`. */
   readonly sql: string;
   readonly lane: Lane;
+  /** Whether its effect cannot be in doubt after a lost connection, because it has none. */
+  readonly onlyReads: boolean;
   /** Whether it can be sent again after a lost connection: reads, and others that declare it. */
   readonly idempotent: boolean;
   /** Whether it can be read from a replica that lags by up to 30 s. */
@@ -75,6 +77,7 @@ export function statement<const P extends Shape, const C extends Shape>(
   assert(!/(select|returning|,)\s+([a-z_]+\.)?\*/i.test(declaration.sql), `statement "${name}" names no columns`);
   checkEffects(name, declaration.sql, declaration.after);
   if (declaration.mayLag === true) checkLag(name, declaration);
+  const onlyReads = declaration.lane === 'read' || readsOnly(declaration.sql);
   const paramNames = Object.keys(declaration.params);
   const columnNames = Object.keys(declaration.columns);
   const jsonParams = new Set(paramNames.filter((param) => declaration.params[param]?.startsWith('jsonb')));
@@ -84,7 +87,8 @@ export function statement<const P extends Shape, const C extends Shape>(
     preparedName: `${name}#${hash('sha256', sql, 'hex').slice(0, 8)}`,
     sql,
     lane: declaration.lane,
-    idempotent: declaration.lane === 'read' || declaration.idempotent === true,
+    onlyReads,
+    idempotent: onlyReads || declaration.idempotent === true,
     mayLag: declaration.mayLag === true,
     params: declaration.params,
     columns: declaration.columns,
@@ -107,7 +111,11 @@ const changes =
 /** A standby rejects locks and changes, and a lane has no connection to one. */
 function checkLag(name: string, { lane, sql }: { readonly lane: Lane; readonly sql: string }): void {
   assert(lane === 'pool', `statement "${name}" may lag, so its lane must be pool`);
-  assert(/^\s*(?:select|with)\b/i.test(sql) && !changes.test(sql), `statement "${name}" may lag, so it must only read`);
+  assert(readsOnly(sql), `statement "${name}" may lag, so it must only read`);
+}
+
+function readsOnly(sql: string): boolean {
+  return /^\s*(?:select|with)\b/i.test(sql) && !changes.test(sql);
 }
 
 /** Every statement of the loaded modules, for the tests that describe and explain them. */

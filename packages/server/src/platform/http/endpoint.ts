@@ -169,6 +169,8 @@ interface Common {
   readonly changesByGet?: true;
   /** For this machine only (`/dev/*`): 404 for other machines and host names, 403 for pages of other origins. */
   readonly loopbackOnly?: true;
+  /** Applications call it for each of their own requests: it is shed last (`admission/load-shedding.ts`). */
+  readonly isSessionCheck?: true;
   /** The problems of its handler, beyond those that follow from the declaration. */
   readonly problems: readonly ProblemCode[];
 }

@@ -2,7 +2,7 @@
  * HTTP: turns a list of endpoints into routes (`engine/`), checks of each request (`admission/`) and the reference: OpenAPI
  * and tables (`reference/`). Owns no table and no route: flows declare the endpoints.
  *
- * A request passes, in this order: head (size, repeated headers), loopback, credential, cross-site protection, rate limit,
+ * A request passes, in this order: load shedding, head (size, repeated headers), loopback, credential, cross-site protection, rate limit,
  * path parameters, query, body, the endpoint's handler, response schema.
  *
  * Invariants: undeclared input is rejected and undeclared output is dropped; every error response is a problem of the table
@@ -41,6 +41,7 @@ export { type ListenAddress, ListenFailed } from './engine/listeners.ts';
 export { type ProblemDocument, problemPagePath } from './engine/problem-response.ts';
 export { buildServer, type HttpServer } from './engine/server.ts';
 export type { Authenticate, FormNotice, Limits, PageRenderer, ServerOptions } from './engine/server-options.ts';
+export { Overload } from './overload.ts';
 export { problemsOf } from './reference/derived-problems.ts';
 export { exampleValues } from './reference/example-values.ts';
 export { openApiDocument } from './reference/openapi.ts';

@@ -41,6 +41,11 @@ export const metricList = {
     buckets: requestSeconds,
   },
   http_requests_in_flight: { kind: 'gauge', help: 'Requests without a response yet.' },
+  http_requests_shed_total: {
+    kind: 'counter',
+    help: 'Requests rejected with 503 because the event loop was late.',
+    labels: { priority: 'low (pages, sign-ups and logins), normal (requests of a session) or high (session checks)' },
+  },
   rate_limit_refusals_total: {
     kind: 'counter',
     help: 'Requests rejected with 429.',

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Problem } from '#kernel/problem.ts';
 import { ConnectionLost, ReadOnlyServer } from '../errors.ts';
 import { sendUntilDone } from './attempts.ts';
+import { Silence } from './silence.ts';
 
 const lost = () => new ConnectionLost('the connection was lost');
 const server = (code: string) => Object.assign(new Error(code), { severity: 'ERROR', code });
@@ -13,7 +14,8 @@ type Attempted = Parameters<typeof sendUntilDone>[0];
 
 /** Fails with these errors in turn, then succeeds; returns all tries and the outcome. */
 async function tries(errors: readonly Error[], of: Partial<Attempted> = {}): Promise<readonly unknown[]> {
-  const attempted = { name: 'test', lane: 'write', idempotent: false, ...of } as const;
+  const onlyReads = of.lane === 'read';
+  const attempted = { name: 'test', lane: 'write', idempotent: false, onlyReads, ...of } as const;
   const left = [...errors];
   const retries: unknown[] = [];
   try {
@@ -84,6 +86,18 @@ describe('a statement is not sent again', () => {
       { idempotent: true, lane: 'read' },
       ['new_on_lane', 'new_on_lane', 'new_on_lane', 'unavailable'],
     ],
+    [
+      'after the lost connection of a list, which has no outcome either',
+      [lost(), lost(), lost(), lost()],
+      { idempotent: true, lane: 'pool', onlyReads: true },
+      ['new_on_pool', 'new_on_pool', 'new_on_pool', 'unavailable'],
+    ],
+    [
+      'after a silent connection of the pool, where the next one takes seconds to fail',
+      [new Silence('the pool', 2000)],
+      { idempotent: true, lane: 'pool', onlyReads: true },
+      ['unavailable'],
+    ],
     ['after a second lock timeout', [lock(), lock()], {}, ['pool', 'busy']],
     ['after a lock timeout on the pool', [lock()], { lane: 'pool' }, ['busy']],
     ['while the server stays read-only', [readOnly(), readOnly()], {}, ['new_on_lane', 'unavailable']],
@@ -113,7 +127,7 @@ describe('a statement is not sent again', () => {
 
 it('sends Retry-After with every refusal of the server', async () => {
   for (const code of ['25006', '53100', '53200', '53300', '57P01', '57P03', '58030', '08006']) {
-    const refused = sendUntilDone({ name: 'test', lane: 'pool', idempotent: false }, () =>
+    const refused = sendUntilDone({ name: 'test', lane: 'pool', idempotent: false, onlyReads: false }, () =>
       Promise.reject(server(code)),
     );
     await expect(refused, code).rejects.toMatchObject({ code: 'unavailable', status: 503, retryAfterSeconds: 5 });

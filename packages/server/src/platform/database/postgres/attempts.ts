@@ -23,6 +23,7 @@ interface Attempted {
   readonly name: string;
   readonly lane: Lane;
   readonly idempotent: boolean;
+  readonly onlyReads: boolean;
 }
 
 type Kind = 'lost' | 'silent' | 'read_only' | 'transient' | 'lock_timeout';
@@ -66,12 +67,12 @@ class Attempts {
 
   /** The error for the caller, after the last try. */
   refusal(error: unknown): unknown {
-    const { name, lane } = this.#of;
+    const { name, onlyReads } = this.#of;
     const refusal =
       error instanceof ConnectionLost
         ? unavailable(`the connection was lost during "${name}"`, error)
         : refusalOf(name, error);
-    const hadEffect = this.#isInDoubt && lane !== 'read' && refusal instanceof Problem;
+    const hadEffect = this.#isInDoubt && !onlyReads && refusal instanceof Problem;
     return hadEffect ? outcomeUnknown(`"${name}"`, error) : refusal;
   }
 }

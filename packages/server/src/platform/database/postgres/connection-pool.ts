@@ -14,7 +14,7 @@ import { defaultConnectTimeoutMs, prepareSession, type SessionSettings } from '.
 import type { ConnectionOrder } from './connection-order.ts';
 import type { Destination, PooledClient } from './destination.ts';
 import { type StatementResult, sendNamed } from './named-query.ts';
-import { writeSilenceMs } from './silence.ts';
+import { readSilenceMs, Silence, writeSilenceMs } from './silence.ts';
 
 const waitingAtMost = 1000;
 /** Longer than the server's own timeout: reached only when the network drops responses. */
@@ -49,6 +49,9 @@ export class ConnectionPool {
   readonly #order: ConnectionOrder;
   /** Connections up to this number are not lent again. */
   #renewedUpTo = 0;
+  readonly #lent = new Set<PoolClient>();
+  /** Closed by `hangUp`. */
+  readonly #silent = new WeakSet<PoolClient>();
 
   private constructor(
     pool: Pool,
@@ -108,7 +111,10 @@ export class ConnectionPool {
         const result = await this.#send(client, query);
         return result;
       } catch (error) {
-        throw isLost(error) ? new ConnectionLost('the connection was lost', { cause: error }) : error;
+        if (!isLost(error)) throw error;
+        throw this.#silent.has(client)
+          ? new Silence('the pool', readSilenceMs)
+          : new ConnectionLost('the connection was lost', { cause: error });
       }
     });
   }
@@ -138,6 +144,17 @@ export class ConnectionPool {
       }
     };
     setTimeout(hangUp, leaveAfterMs).unref();
+  }
+
+  /**
+   * Destroys all connections that wait for a response: the server has sent none to reads that need milliseconds. Their own
+   * timeouts are long, for lists and jobs.
+   */
+  hangUp(): void {
+    for (const client of this.#lent) {
+      this.#silent.add(client);
+      client.connection.stream.destroy();
+    }
   }
 
   /** Runs a transaction once. */
@@ -172,6 +189,7 @@ export class ConnectionPool {
       lost = true;
     };
     client.on('error', markLost);
+    this.#lent.add(client);
     const isLost = (error: unknown) => {
       lost ||= endsSession(error);
       return lost;
@@ -181,6 +199,7 @@ export class ConnectionPool {
       return result;
     } finally {
       client.off('error', markLost);
+      this.#lent.delete(client);
       client.release(lost || this.#isOld(client));
     }
   }

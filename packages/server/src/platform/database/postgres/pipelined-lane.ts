@@ -20,6 +20,8 @@ export interface LaneOptions {
   /** Opens a pipelined client, and calls `onLost` when its connection is lost, from the first moment on. */
   connect(onLost: (error: Error) => void): Promise<Client>;
   onConnectionError(error: Error): void;
+  /** Called when a connection is closed for its silence, and no other one of the lane had a response in that time. */
+  onSilence?(): void;
 }
 
 /** How long a statement waits when no connection is open. */
@@ -61,6 +63,8 @@ export class PipelinedLane {
   #waiting = 0;
   #closed = false;
   #failures = 0;
+  /** Those of the lane as a whole since its last response. */
+  #silentIntervals = 0;
   /** Why the last connection was lost or could not be opened. */
   #lastFailure: Error | undefined;
 
@@ -126,6 +130,7 @@ export class PipelinedLane {
       const result = await (query.name === undefined
         ? connection.client.query<unknown[]>(query)
         : sendNamed(connection.client, query));
+      this.#silentIntervals = 0;
       return result;
     } catch (error) {
       // The original stack leads to the socket; this one leads to the caller.
@@ -259,14 +264,19 @@ export class PipelinedLane {
   }
 
   #closeSilent(): void {
+    const atMost = this.#options.silenceMs / intervalMs;
+    let isSilent = false;
+    this.#silentIntervals += 1;
     for (const connection of [...this.#connections, ...this.#retired]) {
       if (connection.inFlight === 0) continue;
       connection.silentIntervals += 1;
-      if (connection.silentIntervals <= this.#options.silenceMs / intervalMs) continue;
+      if (connection.silentIntervals <= atMost) continue;
+      isSilent = true;
       connection.isSilent = true;
       connection.client.connection.stream.destroy();
       this.#discard(connection, this.#silence());
     }
+    if (isSilent && this.#silentIntervals > atMost) this.#options.onSilence?.();
   }
 }
 

@@ -112,8 +112,10 @@ function poolSettings({ statementTimeoutMs = 10_000 }: PostgresOptions): Session
 
 /** Opens the lanes and the pool, or none. */
 async function openAll(ground: PoolGround): Promise<Connections> {
+  let onSilence = (): void => undefined;
   const opening = [
-    openLane('read', ground, laneSettings),
+    // No timeout of a standby or a lock delays a read, so that its silence is that of the server.
+    openLane('read', ground, laneSettings, () => onSilence()),
     openLane('write', ground, laneSettings),
     openLane('counter', ground, counterSettings),
     ConnectionPool.open(ground, poolSettings(ground.options)),
@@ -125,6 +127,7 @@ async function openAll(ground: PoolGround): Promise<Connections> {
     throw cannotConnect(failed.reason);
   }
   const [read, write, counter, pool] = await Promise.all(opening);
+  onSilence = () => pool.hangUp();
   return { read, write, counter, pool };
 }
 
@@ -132,8 +135,10 @@ function openLane(
   name: keyof Lanes,
   { options, destination, order }: PoolGround,
   settings: SessionSettings,
+  onSilence: () => void = () => undefined,
 ): Promise<PipelinedLane> {
   return PipelinedLane.open({
+    onSilence,
     name,
     connections: connectionsOf[name],
     order,
@@ -207,7 +212,7 @@ class Sender {
 
   transaction<T>(work: (tx: Queries) => Promise<T>): Promise<T> {
     return this.#writes.guard(() =>
-      sendUntilDone({ name: 'transaction', lane: 'pool', idempotent: false }, () =>
+      sendUntilDone({ name: 'transaction', lane: 'pool', idempotent: false, onlyReads: false }, () =>
         this.#noting(() => this.connections.pool.transaction(work)),
       ),
     );

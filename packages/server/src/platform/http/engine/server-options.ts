@@ -8,6 +8,7 @@ import type { KnownLanguage } from '../admission/chosen-language.ts';
 import type { CredentialRefusal, Presented } from '../admission/credentials.ts';
 import type { Limiter } from '../admission/limiter.ts';
 import type { Caller, Endpoint, Principal } from '../endpoint.ts';
+import type { Overload } from '../overload.ts';
 import type { ProblemDocument } from './problem-response.ts';
 
 /** The principal that a credential proves, or why it proves none. A principal that is in memory needs no promise. */
@@ -78,6 +79,8 @@ export interface ServerOptions {
   readonly isTrustedPeer: (socketAddress: string) => boolean;
   readonly makeRequestId: () => string;
   readonly limiter: Limiter;
+  /** Undefined: no request is shed. */
+  readonly overload?: Overload | undefined;
   readonly pages: PageRenderer;
   /** Whether a client lists this origin: its pages may call the API with tokens (CORS). */
   readonly isListedOrigin: (origin: string) => boolean;

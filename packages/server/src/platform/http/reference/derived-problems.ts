@@ -28,6 +28,7 @@ export function problemsOf(endpoint: Endpoint): readonly ProblemCode[] {
   if (endpoint.rateLimit !== 'none') codes.add('too_many_requests');
   if (!endpoint.auth.principals.includes('public')) codes.add('not_authenticated');
   if (endpoint.auth.stepUp !== undefined) codes.add('step_up_required');
+  if (endpoint.kind === 'page') codes.add('busy');
   if (endpoint.kind === 'api') for (const code of derivedOfApi(endpoint)) codes.add(code);
   return [...codes].sort((a, b) => problems[a].status - problems[b].status || compareCodes(a, b));
 }
