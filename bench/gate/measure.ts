@@ -52,7 +52,7 @@ export async function compareWithBase(options: GateOptions): Promise<Verdict[]> 
   const base = await start('base', { checkout: options.baseDirectory });
   const preload = { module: 'bench/gate/planted-loss.ts', loss: plantedLoss };
   const candidate = await start('candidate', plantedLoss > 0 ? { preload } : {});
-  return verdictsOf({ candidate, base }, options.rounds);
+  return await verdictsOf({ candidate, base }, options.rounds);
 }
 
 type Preload = { readonly module: string; readonly loss: number };

@@ -5,7 +5,7 @@ import type { Settings } from '../../e2e/support/program.ts';
 import { connectDirectly } from '../../packages/server/test/support/direct-connection.ts';
 import { findMisfits } from '../../packages/server/test/support/statement-misfits.ts';
 import { eventually } from '../../packages/server/test/support/wait.ts';
-import { checkOut } from './support/checkout.ts';
+import { checkOut } from '../checkout.ts';
 import { type Crossing, crossReleases } from './support/crossed-releases.ts';
 import { lockRows, readMigrationLocks, withStatementLog } from './support/migration-locks.ts';
 import { statementsOf } from './support/release-statements.ts';
