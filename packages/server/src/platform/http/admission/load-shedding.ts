@@ -14,12 +14,12 @@ export type Priority = 'low' | 'normal' | 'high';
 export type SheddingLevel = 0 | 1 | 2 | 3;
 
 /** The lateness of the event loop from which each priority is shed, in milliseconds. */
-export const shedFromMs: Readonly<Record<Priority, number>> = { low: 200, normal: 400, high: 1000 };
+export const shedFromMs: Readonly<Record<Priority, number>> = { low: 500, normal: 1000, high: 2000 };
 
 const levels: Readonly<Record<Priority, SheddingLevel>> = { low: 1, normal: 2, high: 3 };
 
 /** The time for which lateness must last, and for which it must be gone. */
-export const sustainedMs = 1000;
+export const sustainedMs = 2000;
 
 /**
  * Fewer measurements decide nothing. One long stall (a long query on the embedded database, a suspended process) is a single
@@ -34,11 +34,11 @@ export interface Measurement {
 }
 
 /**
- * The next level. The least lateness of the last second raises it, the greatest one lowers it, so that it does not change
+ * The next level. The least lateness of the last two seconds raises it, the greatest one lowers it, so that it does not change
  * with each measurement.
  *
- * Example: bounds 200, 400 and 1,000; late by 220, 500, 230, 20, 0, 0 … ms. After the third measurement the least is 220: level 1,
- * though one was above 400. It stays as long as the 230 is of the last second, and is 0 when the greatest is 20.
+ * Example: bounds 500, 1,000 and 2,000; late by 550, 1,100, 560, 20, 0, 0 … ms. After the third measurement the least is 550:
+ * level 1, though one was above 1,000. It stays as long as the 560 is of the last two seconds, and is 0 when the greatest is 20.
  *
  * @param recent the oldest first, as `recentMeasurements` keeps them.
  */
@@ -50,7 +50,7 @@ export function nextLevel(level: SheddingLevel, recent: readonly Measurement[]):
   return greatest < level ? greatest : level;
 }
 
-/** The measurements that decide: those of the last second, and at least three. */
+/** The measurements that decide: those of the last two seconds, and at least three. */
 export function recentMeasurements(earlier: readonly Measurement[], newest: Measurement): readonly Measurement[] {
   const all = [...earlier, newest];
   const since = newest.atMs - sustainedMs;
