@@ -13,8 +13,11 @@ export type Priority = 'low' | 'normal' | 'high';
 /** Nothing is shed at level 0; at level 1 `low`, at 2 `normal` too, at 3 all but probes and documents. */
 export type SheddingLevel = 0 | 1 | 2 | 3;
 
-/** The lateness of the event loop from which each priority is shed, in milliseconds. */
-export const shedFromMs: Readonly<Record<Priority, number>> = { low: 500, normal: 1000, high: 2000 };
+/**
+ * The lateness of the event loop from which each priority is shed, in milliseconds. libuv handles many batches of I/O before it
+ * comes back to its timers, so a timer is late by the time of all of them, and a request by that of one.
+ */
+export const shedFromMs: Readonly<Record<Priority, number>> = { low: 1000, normal: 2000, high: 4000 };
 
 const levels: Readonly<Record<Priority, SheddingLevel>> = { low: 1, normal: 2, high: 3 };
 
@@ -37,8 +40,9 @@ export interface Measurement {
  * The next level. The least lateness of the last two seconds raises it, the greatest one lowers it, so that it does not change
  * with each measurement.
  *
- * Example: bounds 500, 1,000 and 2,000; late by 550, 1,100, 560, 20, 0, 0 … ms. After the third measurement the least is 550:
- * level 1, though one was above 1,000. It stays as long as the 560 is of the last two seconds, and is 0 when the greatest is 20.
+ * Example: bounds 1,000, 2,000 and 4,000; late by 1,100, 2,100, 1,150, 20, 0, 0 … ms. After the third measurement the least is
+ * 1,100: level 1, though one was above 2,000. It stays as long as the 1,150 is of the last two seconds, and is 0 when the greatest
+ * is 20.
  *
  * @param recent the oldest first, as `recentMeasurements` keeps them.
  */
