@@ -5,7 +5,8 @@
 #
 # The stack is probed first, and is not switched to unless it is ready. Then it is watched, with the other one behind it: a request
 # for which no node of the new stack is healthy goes to the old one. When the new one stays red, or more than ERROR_PERCENT of its
-# requests fail with 5xx, all requests go back. Stop the old stack after this script has succeeded.
+# requests fail with 5xx, all requests go back; also when this script is interrupted, since nothing watches the new stack then. Stop
+# the old stack after this script has succeeded.
 #
 # Exit codes: 0 the stack has the requests; 1 it does not: nothing was switched, or the requests went back; 2 wrong usage.
 #
@@ -89,6 +90,12 @@ go_back() {
   exit 1
 }
 
+# Two at once would each go back to what the other has begun. The lock ends with the process.
+exec 9>"$ACTIVE_FILE.lock"
+flock --nonblock 9 || {
+  say 'another switch is in progress; nothing was switched'
+  exit 1
+}
 before=$(cat "$ACTIVE_FILE")
 waited=0
 until is_ready; do
@@ -104,6 +111,8 @@ done
 counts=$(count_requests) || counts='0 0'
 all_before=${counts% *} failed_before=${counts#* }
 
+# HUP: the connection of an operator by SSH was lost.
+trap 'go_back "the watch was interrupted"' HUP INT TERM
 lead_to "to $nodes $others
 lb_policy first" || go_back 'Caddy does not accept the configuration'
 say "$next has the requests, and is watched for $WATCH_SECONDS s"
@@ -122,6 +131,7 @@ while [ "$watched" -lt "$WATCH_SECONDS" ]; do
     go_back "$failed of $all requests failed"
   fi
 done
+trap - HUP INT TERM
 lead_to "to $nodes
 lb_policy least_conn" || go_back 'Caddy does not accept the configuration'
 say "$next is well; the other stack gets no requests any more"

@@ -147,6 +147,24 @@ it('leads the requests back when too many fail', async () => {
   expect([await ask(), active()]).toEqual(['blue', only(blue)]);
 });
 
+it.each(['SIGHUP', 'SIGINT', 'SIGTERM'] as const)('leads the requests back when %s ends the watch', async (signal) => {
+  const program = startSwitch('green', { WATCH_SECONDS: '30' });
+  await eventually(() => program.stdout().includes('is watched for'), { what: 'green is watched' });
+  program.signal(signal);
+  expect((await program.exited).code).toBe(1);
+  expect(program.stdout()).toContain('green is unfit: the watch was interrupted');
+  expect([await ask(), active()]).toEqual(['blue', only(blue)]);
+});
+
+it('refuses a second switch while one is in progress', async () => {
+  const first = startSwitch('green');
+  await eventually(() => first.stdout().includes('is watched for'), { what: 'green is watched' });
+  const output = 'switch: another switch is in progress; nothing was switched\n';
+  expect(await runSwitch('blue')).toEqual({ code: 1, output });
+  expect((await first.exited).code).toBe(0);
+  expect(active()).toBe(only(green));
+});
+
 it('keeps the configuration when Caddy refuses the new one', async () => {
   const { code, output } = await runSwitch('green', { GREEN_NODES: 'http://127.0.0.1:1/path' });
   expect([code, output]).toEqual([1, expect.stringContaining('Caddy does not accept the configuration')]);
