@@ -7,22 +7,25 @@ const databases = ['postgres', 'embedded-template'].map((name) => `${server}/tes
 const measuring = ['processes', 'start-and-stop', 'failing-start', 'page-time'].map((name) => `e2e/${name}.test.ts`);
 /** They compute hashes, start processes or wait for deadlines for more than a second: `npm run check` leaves them out. */
 const long = [
-  'domain/attempts/concurrent-attempts',
-  'domain/passwords/advice',
-  'domain/passwords/breached/password-filter',
-  'domain/passwords/crypt-thread',
-  'domain/passwords/hashes',
-  'domain/passwords/old-hashes',
-  'flows/probes/readiness',
-  'platform/control-socket/control-socket',
-  'platform/data-directory/index',
-  'platform/database/postgres/server-search',
-  'platform/mail/smtp-refusals',
-  'platform/telemetry/error-reports',
-  'platform/telemetry/profile-push',
-  'protocol/webauthn/differential',
-].map((name) => `${server}/src/${name}.test.ts`);
-long.push('tools/deploy/manifest-types.test.ts', 'tools/deploy/release-script.test.ts');
+  ...[
+    'domain/attempts/concurrent-attempts',
+    'domain/passwords/advice',
+    'domain/passwords/breached/password-filter',
+    'domain/passwords/crypt-thread',
+    'domain/passwords/hashes',
+    'domain/passwords/old-hashes',
+    'flows/probes/readiness',
+    'platform/control-socket/control-socket',
+    'platform/data-directory/index',
+    'platform/database/postgres/server-search',
+    'platform/mail/smtp-refusals',
+    'platform/telemetry/error-reports',
+    'platform/telemetry/profile-push',
+    'protocol/webauthn/differential',
+  ].map((name) => `${server}/src/${name}.test.ts`),
+  'tools/deploy/manifest-types.test.ts',
+  'tools/deploy/release-script.test.ts',
+];
 /** They repeat what other tests cover, for each state or statement: `npm test` runs them without coverage, which slows them. */
 const repeating = [
   'faults/statements/every-statement.embedded',
@@ -34,6 +37,8 @@ const repeating = [
 const shared = { pool: 'threads', isolate: false, testTimeout: 20_000, sequence: { groupOrder: 0 } } as const;
 /** In one group, so that no core waits for the last file of a project. */
 const together = { sequence: { groupOrder: 1 } };
+/** Their tests start programs, wait for deadlines or repeat requests for every state. */
+const slow = { globalSetup: databases, testTimeout: 120_000, hookTimeout: 60_000 } as const;
 const architecture = [`${server}/test/architecture.test.ts`, `${server}/test/architecture/**/*.test.ts`];
 
 export default defineConfig({
@@ -91,9 +96,7 @@ export default defineConfig({
           name: 'server',
           include: [`${server}/test/**/*.test.ts`, 'bin/**/*.test.ts'],
           exclude: [...architecture, ...repeating],
-          globalSetup: databases,
-          testTimeout: 120_000,
-          hookTimeout: 60_000,
+          ...slow,
           ...together,
         },
       },
@@ -102,9 +105,7 @@ export default defineConfig({
         test: {
           name: 'repeating',
           include: repeating,
-          globalSetup: databases,
-          testTimeout: 120_000,
-          hookTimeout: 60_000,
+          ...slow,
           ...together,
         },
       },
@@ -114,9 +115,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
           exclude: measuring,
-          globalSetup: databases,
-          testTimeout: 120_000,
-          hookTimeout: 60_000,
+          ...slow,
           ...together,
         },
       },
@@ -125,9 +124,7 @@ export default defineConfig({
         test: {
           name: 'e2e-alone',
           include: measuring,
-          globalSetup: databases,
-          testTimeout: 120_000,
-          hookTimeout: 60_000,
+          ...slow,
           fileParallelism: false,
           sequence: { groupOrder: 2 },
         },

@@ -2,8 +2,8 @@
  * HTTP: turns a list of endpoints into routes (`engine/`), checks of each request (`admission/`) and the reference: OpenAPI
  * and tables (`reference/`). Owns no table and no route: flows declare the endpoints.
  *
- * A request passes, in this order: load shedding, head (size, repeated headers), loopback, credential, cross-site protection, rate limit,
- * path parameters, query, body, the endpoint's handler, response schema.
+ * A request passes, in this order: load shedding, head (size, repeated headers), loopback, credential, cross-site protection,
+ * rate limit, path parameters, query, body, the endpoint's handler, response schema.
  *
  * Invariants: undeclared input is rejected and undeclared output is dropped; every error response is a problem of the table
  * in `kernel/problem.ts`; only documents are cacheable; no URL is built from `Host`; logs and metrics contain a route's

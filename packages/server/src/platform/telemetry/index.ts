@@ -2,8 +2,8 @@
  * Structured logs, metrics (docs/reference/metrics.md), traces, error reports and profiles. Owns no table.
  * Invariants: a log line has the typed fields of `LogFields` only, and a span those of `SpanAttributes`, so they cannot contain a
  * body, a header, a path or a query; the labels of every metric come from closed sets (route patterns, statement names, job kinds);
- * an error report has nothing that the log line has not; a profile has names and places of functions, and no values; OpenTelemetry's SDK is loaded only when traces are exported, and the encoder of
- * profiles only when they are pushed.
+ * an error report has nothing that the log line has not; a profile has names and places of functions, and no values;
+ * OpenTelemetry's SDK is loaded only when traces are exported, and the encoder of profiles only when they are pushed.
  */
 export { scrub } from './error-description.ts';
 export { ErrorReports, type SendEnvelope } from './error-reports.ts';
