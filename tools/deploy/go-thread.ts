@@ -23,4 +23,6 @@ async function replyTo({ parameters }: Call): Promise<GoReply> {
   }
 }
 
-parentPort?.on('message', async (call: Call) => call.port.postMessage(await replyTo(call)));
+parentPort?.on('message', (call: Call) => {
+  void replyTo(call).then((reply) => call.port.postMessage(reply));
+});
