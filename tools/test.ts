@@ -1,6 +1,6 @@
 /**
  * `npm test`: the static checks, then every test; coverage of those that cover something of their own.
- * The last line is `N passed, N failed`; a failed check counts as one, and so does coverage below the threshold.
+ * It ends with a line for each failure and with `N passed, N failed`; coverage below the threshold is a failure too.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,34 +20,30 @@ import { closingLine, countTests } from './test-count.ts';
 endOnSignals();
 process.chdir(root);
 const checks = await runGroups(staticChecks);
-const failedChecks = checks.filter((check) => !check.ok).length;
+const failures = checks.filter((check) => !check.ok).map((check) => check.step.name);
+let passed = checks.length - failures.length;
 
 // Every process of the run counts the responses of the product in a file of this directory.
 const responses = mkdtempSync(join(tmpdir(), 'latchkey-responses-'));
 process.env.TEST_RESPONSES_DIRECTORY = responses;
 
-const tests = { passed: 0, failed: 0 };
-let otherFailures = 0;
 // Collecting coverage costs a third of the CPU time of a test in this process.
 await runTests(['unit', 'unit-long', 'db', 'http', 'server'], true);
 await runTests(['repeating', 'e2e', 'e2e-alone'], false);
 
-const responseFaults = checkResponses(
-  readObservedResponses(responses),
-  declaredProblems('docs/reference/openapi.json'),
-  {
+failures.push(
+  ...checkResponses(readObservedResponses(responses), declaredProblems('docs/reference/openapi.json'), {
     shared: sharedProblems,
     beforeOperations: Object.keys(beforeOperations),
     neverObserved: Object.keys(unreachableProblems),
     minimum: 10_000,
-  },
+  }),
 );
 rmSync(responses, { recursive: true });
-for (const sentence of responseFaults) console.log(`✗ ${sentence}`);
 
-const failed = tests.failed + failedChecks + otherFailures + responseFaults.length;
-console.log(closingLine({ passed: tests.passed + checks.length - failedChecks, failed }));
-process.exitCode = failed === 0 ? 0 : 1;
+for (const sentence of failures) console.log(`✗ ${sentence}`);
+console.log(closingLine(passed, failures.length));
+process.exitCode = failures.length === 0 ? 0 : 1;
 
 async function runTests(project: string[], hasCoverage: boolean): Promise<void> {
   process.exitCode = undefined;
@@ -58,10 +54,12 @@ async function runTests(project: string[], hasCoverage: boolean): Promise<void> 
     coverage: { enabled: hasCoverage },
     reporters: ['default'],
   });
-  const { passed, failed } = countTests(vitest.state.getTestModules(), vitest.state.getUnhandledErrors().length);
+  const outcome = countTests(vitest.state.getTestModules(), vitest.state.getUnhandledErrors());
   // vitest has set the exit code: without a failed test it means coverage below the threshold, or no test at all.
-  if (failed === 0 && process.exitCode !== undefined && process.exitCode !== 0) otherFailures += 1;
-  tests.passed += passed;
-  tests.failed += failed;
+  if (outcome.failures.length === 0 && process.exitCode !== undefined && process.exitCode !== 0) {
+    failures.push(`the tests of ${project.join(', ')} lack coverage, or there were none`);
+  }
+  passed += outcome.passed;
+  failures.push(...outcome.failures);
   await vitest.close();
 }
