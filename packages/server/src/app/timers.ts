@@ -1,6 +1,8 @@
 /**
- * Periodic tasks of a process, besides its jobs: it reloads keys, clients and identity providers, measures its clock and the job queue.
+ * Periodic tasks of a process, besides its jobs: it reloads keys, clients and identity providers, measures its clock and the job
+ * queue, and gives attempts back.
  */
+import { giveBackSeconds } from '#domain/attempts/index.ts';
 import { clientsRefreshSeconds } from '#domain/clients/index.ts';
 import { providersRefreshSeconds } from '#domain/identity-providers/index.ts';
 import { refreshSeconds as signingKeysRefreshSeconds } from '#domain/signing-keys/index.ts';
@@ -27,12 +29,13 @@ export class Timers {
   }
 
   start(): void {
-    const { keys, signingKeys, clients, identityProviders, clockSkew } = this.#services;
+    const { keys, signingKeys, clients, identityProviders, clockSkew, unfinishedAttempts } = this.#services;
     this.#every(dataKeysRefreshSeconds, () => keys.refresh());
     this.#every(signingKeysRefreshSeconds, () => signingKeys.refresh());
     this.#every(clientsRefreshSeconds, () => clients.refresh());
     this.#every(providersRefreshSeconds, () => identityProviders.refresh());
     this.#every(queueDepthSeconds, () => this.#measureQueue());
+    this.#every(giveBackSeconds, () => unfinishedAttempts.giveBack());
     if (clockSkew !== undefined) this.#every(measureSeconds, () => clockSkew.measure());
   }
 

@@ -1,7 +1,7 @@
 /** The composition root: every object is built once, here, top to bottom. */
 import { randomUUID } from 'node:crypto';
 import type { Config } from '#config/index.ts';
-import { ConcurrentAttempts } from '#domain/attempts/index.ts';
+import { ConcurrentAttempts, UnfinishedAttempts } from '#domain/attempts/index.ts';
 import { AuditLog } from '#domain/audit/index.ts';
 import { Clients } from '#domain/clients/index.ts';
 import { DeviceTokens } from '#domain/devices/index.ts';
@@ -189,7 +189,7 @@ async function wireKeys({ config, database, clock, makeId, logger, secretUsers }
   return { keys, signingKeys };
 }
 
-async function wireHashing({ config, clock, metrics }: Ground) {
+async function wireHashing({ config, clock, metrics, database }: Ground) {
   const { argon2, hashConcurrency, hashQueueLength } = config.passwords;
   const onWait = (seconds: number) => metrics.observe('password_hash_wait_seconds', {}, seconds);
   const waits = { clock, onWait };
@@ -198,6 +198,7 @@ async function wireHashing({ config, clock, metrics }: Ground) {
   return {
     hashQueue,
     concurrentAttempts: new ConcurrentAttempts(),
+    unfinishedAttempts: new UnfinishedAttempts({ database }),
     hashes: await PasswordHashes.create(hashQueue, parameters),
   };
 }

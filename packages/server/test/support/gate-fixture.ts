@@ -1,6 +1,6 @@
 /** The gate on a database, with users whose factors the test chooses, and readers of the rows that a login writes. */
 import { createHash, randomBytes } from 'node:crypto';
-import { type AttemptKind, attemptKey, attemptKinds } from '#domain/attempts/index.ts';
+import { type AttemptKind, attemptKey, attemptKinds, UnfinishedAttempts } from '#domain/attempts/index.ts';
 import { findCandidate, type LoginGate, type Proof } from '#domain/authentication/index.ts';
 import { DeviceTokens } from '#domain/devices/index.ts';
 import { MailLedger } from '#domain/mail-ledger/index.ts';
@@ -105,6 +105,7 @@ export async function openGateFixture(database: Database): Promise<GateFixture> 
   const gate: LoginGate = {
     ...fixture,
     users,
+    unfinishedAttempts: new UnfinishedAttempts(fixture),
     secondFactorFor: 'admins',
     passkeys: { accepted: 'any', rpId: 'login.example', origins: [issuer], name: 'Login' },
     devices: new DeviceTokens(fixture.keys),

@@ -10,12 +10,15 @@
  *   apart from all others, so an attacker cannot lock the user out of their own devices.
  *
  * An attempt must not be counted in the transaction of the effect that it leads to: a rollback would undo the count.
- * Only the reset after a success (`resetFailedAttempts`) belongs in that transaction.
+ * Only the reset after a success (`resetFailedAttempts`) belongs in that transaction. When the effect of a right secret fails,
+ * `UnfinishedAttempts` gives its attempt back.
  */
 import { type Batch, wholeBatch } from '#kernel/batches.ts';
 import { addSeconds } from '#kernel/clock.ts';
 import { type Database, type Fragment, type Queries, statement } from '#platform/database/index.ts';
+import { type AttemptKind, attemptKinds } from './attempt-kinds.ts';
 
+export { type AttemptKind, attemptKinds } from './attempt-kinds.ts';
 export { ConcurrentAttempts } from './concurrent-attempts.ts';
 export {
   attemptColumns,
@@ -25,18 +28,7 @@ export {
   reserveAttemptFragment,
   secondFactorSchedule,
 } from './reserve-attempt.ts';
-
-/** Stored in `attempt_counters.kind`. A password that is proven within a session counts as `password_known_device`. */
-export const attemptKinds = [
-  'password',
-  'password_known_device',
-  'second_factor',
-  'second_factor_known_device',
-  'email_code',
-  'mailbox_code',
-] as const;
-
-export type AttemptKind = (typeof attemptKinds)[number];
+export { giveBackSeconds, type ReservedAttempt, UnfinishedAttempts } from './unfinished-attempts.ts';
 
 /** SQL: every `AttemptKind`; the primary key begins with `kind`, so a lookup by `key` alone has no index. */
 const everyKind = `array[${attemptKinds.map((kind) => `'${kind}'`).join(', ')}]`;

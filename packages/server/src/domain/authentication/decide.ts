@@ -1,4 +1,5 @@
 /** The sequence of every login, top to bottom: read, decide, consume the proof, write. */
+import type { UnfinishedAttempts } from '#domain/attempts/index.ts';
 import { acceptsPasskeys, type PasskeySettings } from '#domain/passkeys/index.ts';
 import type { SecondFactorRule } from '#domain/second-factors/index.ts';
 import type { IssuedSession } from '#domain/session-issuance/index.ts';
@@ -34,6 +35,7 @@ import { consumeTicket, findTicket, type LoginInProgress, type Ticket } from './
 export interface LoginGate extends LoginWriter {
   readonly database: Database;
   readonly users: Users;
+  readonly unfinishedAttempts: UnfinishedAttempts;
   /** The users that a login requires two factors of. */
   readonly secondFactorFor: SecondFactorRule;
   /** Whether a login can set a passkey up. */

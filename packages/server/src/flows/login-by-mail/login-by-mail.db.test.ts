@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { UnfinishedAttempts } from '#domain/attempts/index.ts';
 import { DeviceTokens } from '#domain/devices/index.ts';
 import { MailLedger } from '#domain/mail-ledger/index.ts';
 import type { MailRequestDeps } from '#domain/mail-requests/index.ts';
@@ -195,6 +196,7 @@ async function flowOf(fixture: DomainFixture): Promise<LoginByMail & MailRequest
   return {
     ...fixture,
     users: new Users(fixture),
+    unfinishedAttempts: new UnfinishedAttempts(fixture),
     tokens: new OneTimeTokens(fixture),
     mail: new MailLedger({ ...fixture, publicUrl: 'https://login.example' }),
     devices: new DeviceTokens(fixture.keys),

@@ -70,8 +70,11 @@ export async function typeCode(flow: TypeCode, typed: TypedCode, requester: Requ
   const attempt = await reserve(flow, typed.canonical, browser);
   const hash = matchingHash(flow, attempt, typed.code, browser);
   if (hash === undefined || attempt.userId === null) return reject(flow, attempt, requester);
-  const proof = { by: 'email_code', userId: attempt.userId, hash, browserHash: browser.hash } as const;
-  return startLogin(flow, proof, typed, requester);
+  const { userId } = attempt;
+  const proof = { by: 'email_code', userId, hash, browserHash: browser.hash } as const;
+  return flow.unfinishedAttempts.finish({ kind: 'email_code', userId }, () =>
+    startLogin(flow, proof, typed, requester),
+  );
 }
 
 async function reserve(flow: TypeCode, canonical: string, browser: RequestingBrowser): Promise<Attempt> {

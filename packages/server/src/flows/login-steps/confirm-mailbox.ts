@@ -46,7 +46,9 @@ export async function confirmMailbox(
   const { userId, wrapped } = candidate;
   const proof = await compareMailboxCode(flow, { userId, binding: bindingToTicket(ticket.text) }, code);
   if (proof !== undefined)
-    return continueLogin(flow, ticket.text, proof, { deviceToken, browserHash: ticket.browserHash }, requester);
+    return flow.unfinishedAttempts.finish({ kind: 'mailbox_code', userId }, () =>
+      continueLogin(flow, ticket.text, proof, { deviceToken, browserHash: ticket.browserHash }, requester),
+    );
   const userKey = flow.keys.unwrapUserKey(userId, wrapped);
   const rejected = { by: 'mailbox_code', reason: 'invalid_code', userId, userKey } as const;
   await recordRejectedLogin(flow, flow.database, rejected, requester);

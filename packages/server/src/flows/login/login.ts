@@ -82,7 +82,11 @@ async function verify(
   const match = await findMatch(flow, candidate, attempt.password);
   if (candidate === undefined || match === undefined) return reject(flow, requester, candidate, attemptNumber);
   const rehash = () => rehashIfOutdated(flow, candidate, attempt.password, match);
-  return startLogin(flow, { by: 'password', candidate, quota: attempt.quota, rehash }, attempt, requester);
+  const proof = { by: 'password', candidate, quota: attempt.quota, rehash } as const;
+  const kind = candidate.deviceId === undefined ? 'password' : 'password_known_device';
+  return flow.unfinishedAttempts.finish({ kind, userId: candidate.userId }, () =>
+    startLogin(flow, proof, attempt, requester),
+  );
 }
 
 interface Match {

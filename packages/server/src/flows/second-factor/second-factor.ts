@@ -1,5 +1,5 @@
 /** Compares the code of a second factor, top to bottom: reserve the guess, compare, hand the proof to the gate. */
-import { secondFactorSchedule } from '#domain/attempts/index.ts';
+import { type ReservedAttempt, secondFactorSchedule } from '#domain/attempts/index.ts';
 import {
   compareSecondFactor,
   continueLogin,
@@ -45,12 +45,18 @@ export async function secondFactor(
   const proof = compareSecondFactor(flow.keys, guess, given, now);
   try {
     if (proof === undefined) throw new Problem('invalid_code');
-    return await continueLogin(flow, ticket, proof, { deviceToken, browserHash, quota }, requester);
+    const continued = () => continueLogin(flow, ticket, proof, { deviceToken, browserHash, quota }, requester);
+    // A recovery code is compared by the transaction that failed, so it may be wrong.
+    return await (proof.by === 'totp' ? flow.unfinishedAttempts.finish(counterOf(guess), continued) : continued());
   } catch (error) {
     // A code that was used before is as wrong as any other; the gate's transaction has rolled back.
     if (error instanceof Problem && error.code === 'invalid_code') await recordWrongCode(flow, guess, given, requester);
     throw error;
   }
+}
+
+function counterOf({ userId, fromKnownDevice }: ReservedGuess): ReservedAttempt {
+  return { kind: fromKnownDevice ? 'second_factor_known_device' : 'second_factor', userId };
 }
 
 /** At the last wrong code without a delay the user is told, unless it came from a known device: the password is known. */

@@ -1,4 +1,5 @@
 /** Step-up of a session: count the attempt, compare the proof, hand it to the gate. */
+import type { AttemptKind } from '#domain/attempts/index.ts';
 import type { AuditLog } from '#domain/audit/index.ts';
 import {
   bindingToSession,
@@ -83,12 +84,28 @@ export async function stepUp(
 ): Promise<IssuedSession> {
   if (!(await acceptedFactors(flow, principal)).includes(typed.kind)) throw new Problem('login_incomplete');
   try {
-    return await renewByProof(flow, principal, await prove(flow, typed, principal), caller);
+    return await renew(flow, principal, await prove(flow, typed, principal), caller);
   } catch (error) {
     if (error instanceof Problem && wrongProofs.includes(error.code))
       await recordWrongProof(flow, typed, principal, caller);
     throw error;
   }
+}
+
+/** A passkey is not counted, and a recovery code is compared by the transaction that failed, so it may be wrong. */
+const countersOfRightProofs: Readonly<Record<StepUpProof['by'], AttemptKind | undefined>> = {
+  password: 'password_known_device',
+  mailbox_code: 'mailbox_code',
+  totp: 'second_factor_known_device',
+  recovery_code: undefined,
+  passkey: undefined,
+};
+
+function renew(flow: StepUp, principal: Principal, proof: StepUpProof, caller: Caller): Promise<IssuedSession> {
+  const kind = countersOfRightProofs[proof.by];
+  const renewed = () => renewByProof(flow, principal, proof, caller);
+  const { userId } = principal;
+  return kind === undefined ? renewed() : flow.unfinishedAttempts.finish({ kind, userId }, renewed);
 }
 
 const wrongProofs: readonly ProblemCode[] = ['invalid_password', 'invalid_code', 'invalid_passkey', 'unknown_passkey'];

@@ -1,0 +1,70 @@
+/**
+ * Attempts with the right secret whose effect failed: the database was away before the session was written, for example.
+ * They are no failures of the user, so they are given back to their counter when the database is available again. Else
+ * ten logins during an outage would delay the eleventh, after the outage, by half a minute.
+ *
+ * A process that ends forgets them: they remain counted, as any attempt that a crash interrupts (invariant 2). Where the
+ * outcome of giving back is unknown it is repeated, so that a counter may end one too low; only the holder of the secret
+ * causes that.
+ */
+import { Problem } from '#kernel/problem.ts';
+import { type Database, statement } from '#platform/database/index.ts';
+import type { AttemptKind } from './attempt-kinds.ts';
+
+/** How often a process gives back what waits. */
+export const giveBackSeconds = 2;
+
+/** Further attempts remain counted. */
+const maxWaiting = 1000;
+
+/** SQL: the row stays, since its deletion could meet an attempt that is counted at the same time. */
+const giveBack = statement('attempts.give_back', {
+  lane: 'pool',
+  sql: `update attempt_counters set failures = greatest(failures - :count, 0)
+      where kind = :kind and key = decode(replace((:userId::uuid)::text, '-', ''), 'hex')`,
+  params: { kind: 'text', userId: 'uuid', count: 'int4' },
+  columns: {},
+});
+
+/** The counter of a reserved attempt. */
+export interface ReservedAttempt {
+  readonly kind: AttemptKind;
+  readonly userId: string;
+}
+
+/** The attempts of one process that are to be given back. */
+export class UnfinishedAttempts {
+  readonly #database: Pick<Database, 'run'>;
+  readonly #waiting = new Map<string, ReservedAttempt & { readonly count: number }>();
+
+  constructor({ database }: { readonly database: Pick<Database, 'run'> }) {
+    this.#database = database;
+  }
+
+  /** Runs the effect of an attempt whose secret was right. When it fails without a decision, the attempt is given back later. */
+  async finish<T>(attempt: ReservedAttempt, effect: () => Promise<T>): Promise<T> {
+    try {
+      return await effect();
+    } catch (error) {
+      if (!(error instanceof Problem) || error.status >= 500) this.#add({ ...attempt, count: 1 });
+      throw error;
+    }
+  }
+
+  /** Gives back every attempt that waits. What fails waits for the next call. */
+  async giveBack(): Promise<void> {
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    const results = await Promise.allSettled(waiting.map((attempt) => this.#database.run(giveBack, attempt)));
+    for (const [index, attempt] of waiting.entries()) if (results[index]?.status === 'rejected') this.#add(attempt);
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  #add(attempt: ReservedAttempt & { readonly count: number }): void {
+    const key = `${attempt.kind} ${attempt.userId}`;
+    const earlier = this.#waiting.get(key);
+    if (earlier === undefined && this.#waiting.size >= maxWaiting) return;
+    this.#waiting.set(key, { ...attempt, count: attempt.count + (earlier?.count ?? 0) });
+  }
+}
