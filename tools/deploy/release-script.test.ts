@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -173,7 +173,11 @@ describe('a release to Kubernetes', { timeout: 60_000 }, () => {
 it('the scripts are accepted by shellcheck', () => {
   const need = 'This test needs shellcheck (Debian: apt-get install shellcheck).';
   const shellcheck = provideProgram('shellcheck', { name: 'shellcheck', need });
-  const scripts = ['release.sh', 'workflow-token.sh'].map((name) => join(root, 'deploy/kubernetes', name));
+  const files = readdirSync(join(root, 'deploy'), { recursive: true, encoding: 'utf8' });
+  const scripts = [...files.filter((file) => file.endsWith('.sh')), 'systemd/latchkey'].map((file) =>
+    join(root, 'deploy', file),
+  );
+  expect(scripts).toHaveLength(5);
   expect(spawnSync(shellcheck, scripts, { encoding: 'utf8' })).toMatchObject({ status: 0, stdout: '' });
   const faulty = inState('faulty.sh');
   writeFileSync(faulty, '#!/bin/sh\nrm $1/*\n');

@@ -1,59 +1,17 @@
 /** `deploy/switch.sh` leads a real Caddy from one stand-in for a stack to another, and back when the new one is unfit. */
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { findFreePort } from '../../../../e2e/support/free-port.ts';
 import { type Program, type Settings, startProgram } from '../../../../e2e/support/program.ts';
 import { provideCaddy, type RunningCaddy, startCaddy } from '../support/caddy.ts';
 import { EdgeConnection, isRefused } from '../support/edge.ts';
+import { StandInStack } from '../support/stand-in-stack.ts';
 import { eventually } from '../support/wait.ts';
 
 const script = join(import.meta.dirname, '../../../../deploy/switch.sh');
 
-/** A server whose readiness and metrics a test decides, on one port for both listeners. */
-class Stack {
-  readonly #server = createServer((request, response) => {
-    if (request.url === '/readyz') response.writeHead(this.isReady ? 200 : 503).end();
-    else if (request.url === '/metrics') response.end(this.#metrics());
-    else {
-      this.requests += 1;
-      response.end(this.name);
-    }
-  });
-  readonly name: string;
-  isReady = true;
-  requests = 0;
-  failed = 0;
-
-  constructor(name: string) {
-    this.name = name;
-  }
-
-  async listen(): Promise<void> {
-    this.#server.listen(0, '127.0.0.1');
-    await once(this.#server, 'listening');
-  }
-
-  get address(): string {
-    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  close(): void {
-    this.#server.closeAllConnections();
-    this.#server.close();
-  }
-
-  #metrics(): string {
-    const line = (status: number, count: number) =>
-      `http_requests_total{method="GET",route="/",status_code="${status}"} ${count}\n`;
-    return `# TYPE http_requests_total counter\n${line(200, this.requests)}${line(503, this.failed)}`;
-  }
-}
-
-const [blue, green] = [new Stack('blue'), new Stack('green')];
+const [blue, green] = [new StandInStack('blue'), new StandInStack('green')];
 const running = new AsyncDisposableStack();
 let caddy: RunningCaddy;
 
@@ -109,7 +67,7 @@ async function ask(): Promise<string> {
 }
 
 const active = () => readFileSync(join(caddy.directory, 'latchkey.nodes'), 'utf8');
-const only = (stack: Stack) => `to ${stack.address}\nlb_policy least_conn\n`;
+const only = (stack: StandInStack) => `to ${stack.address}\nlb_policy least_conn\n`;
 
 it('leads all requests to a stack that is ready, and none to the other', async () => {
   expect(await ask()).toBe('blue');
