@@ -1,11 +1,17 @@
-import { closeSync, mkdtempSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { LineSink } from './line-sink.ts';
 
+const directory = mkdtempSync(join(tmpdir(), 'latchkey-line-sink-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+let files = 0;
+
 function openFile() {
-  const path = join(mkdtempSync(join(tmpdir(), 'line-sink-')), 'log');
+  files += 1;
+  const path = join(directory, `log-${files}`);
   const fd = openSync(path, 'a');
   return { fd, read: () => readFileSync(path, 'utf8') };
 }
