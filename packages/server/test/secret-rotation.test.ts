@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto';
 import { beforeAll, expect, it } from 'vitest';
 import { applyProviderSettings } from '#app/apply-settings.ts';
 import { connectErrorReports, openErrorReports } from '#app/error-reports.ts';
+import { startProfilePush } from '#app/profile-push.ts';
 import { SecretReload } from '#app/secret-reload.ts';
 import { type Config, type FileReader, loadConfig } from '#config/index.ts';
 import { present } from '#kernel/assert.ts';
@@ -34,6 +35,9 @@ function settings(rotation: number): Record<string, string> {
     LATCHKEY_REGISTRATION_HOOK_SECRET: hookKey(rotation).toString('base64'),
     OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
     OTEL_EXPORTER_OTLP_HEADERS: `api-key=collector${rotation}`,
+    LATCHKEY_PROFILES_URL: `http://127.0.0.1:${port}/ingest`,
+    LATCHKEY_PROFILES_HEADERS: `api-key=profiles${rotation}`,
+    LATCHKEY_PROFILES_SECONDS: '1',
     SENTRY_DSN: `http://sentry${rotation}@127.0.0.1:${port}/4${rotation}`,
   };
 }
@@ -61,6 +65,7 @@ beforeAll(async () => {
   await applyProviderSettings(services);
   const reports = present(openErrorReports(services.config), 'error reports');
   connectErrorReports(reports, services);
+  startProfilePush(services);
   const destination = { write: (line: string) => void lines.push(JSON.parse(line) as Line) };
   const onError = (line: Parameters<typeof reports.capture>[0]) => reports.capture(line);
   const logger = createLogger({ level: 'info', service: 'test', version: '0', destination, onError });
@@ -84,6 +89,7 @@ async function use(): Promise<readonly unknown[]> {
     eventually(() => receiver.received.slice(before).find((request) => url.test(request.url)), { what: `${url}` });
   const hook = await sent(/may-register/);
   const spans = await sent(/v1\/traces/);
+  const profile = await sent(/\/ingest\?/);
   const envelope = await sent(/\/envelope\//);
   const { headers } = hook;
   const text = `${String(headers['webhook-id'])}.${String(headers['webhook-timestamp'])}.${hook.body}`;
@@ -94,6 +100,7 @@ async function use(): Promise<readonly unknown[]> {
   return [
     signed,
     spans.headers['api-key'],
+    profile.headers['api-key'],
     /sentry_key=(\w+)/.exec(envelope.url)?.[1],
     /"dsn":"http:\/\/(\w+)@/.exec(envelope.body)?.[1],
     app.services.identityProviders.secretOf({ id: 'acme' }),
@@ -101,15 +108,16 @@ async function use(): Promise<readonly unknown[]> {
 }
 
 it('a reload replaces the secrets of every part, without a restart and without a trace of them in the log', async () => {
-  expect(await use()).toEqual([[1], 'collector1', 'sentry1', 'sentry1', 'provider1']);
+  expect(await use()).toEqual([[1], 'collector1', 'profiles1', 'sentry1', 'sentry1', 'provider1']);
   next = await configOf(2);
   await reload.request();
-  expect(await use()).toEqual([[2], 'collector2', 'sentry2', 'sentry2', 'provider2']);
-  const changed = 'OTEL_EXPORTER_OTLP_HEADERS, LATCHKEY_REGISTRATION_HOOK_SECRET, providers, SENTRY_DSN';
+  expect(await use()).toEqual([[2], 'collector2', 'profiles2', 'sentry2', 'sentry2', 'provider2']);
+  const changed =
+    'OTEL_EXPORTER_OTLP_HEADERS, LATCHKEY_REGISTRATION_HOOK_SECRET, providers, SENTRY_DSN, LATCHKEY_PROFILES_HEADERS';
   expect(lines.filter(({ level }) => level !== 'error')).toMatchObject([
     { level: 'info', detail: `changed: ${changed}` },
   ]);
-  expect(JSON.stringify(lines)).not.toMatch(/collector\d|sentry\d|provider\d/);
+  expect(JSON.stringify(lines)).not.toMatch(/collector\d|profiles\d|sentry\d|provider\d/);
 });
 
 it('a provider that leaves the file, or joins it, waits for the next start', async () => {
