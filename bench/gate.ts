@@ -1,16 +1,18 @@
 /**
  * `npm run bench:gate` compares the CPU time of operations with those of the committed base in the same run, and fails when one
- * costs 15 % more. `--write` makes the current commit the base; `--plant 20` makes this version 20 % slower, so that the gate
- * must fail.
+ * costs 15 % more; `npm run bench:gate login session` compares these alone. `--write` makes the current commit the base; `--plant 20`
+ * makes this version 20 % slower, so that the gate must fail.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { checkOut } from '../tools/checkout.ts';
 import { compareWithBase } from './gate/measure.ts';
+import { readOperations } from './gate/operations.ts';
 import type { Verdict } from './gate/verdict.ts';
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     write: { type: 'boolean', default: false },
     plant: { type: 'string', default: '0' },
@@ -38,7 +40,8 @@ function write(): void {
 async function compare(): Promise<number> {
   const commit = values.base ?? (JSON.parse(readFileSync(file, 'utf8')) as Base).commit;
   using base = checkOut(commit);
-  const options = { baseDirectory: base.directory, rounds: Number(values.rounds) };
+  const operations = readOperations(positionals);
+  const options = { baseDirectory: base.directory, rounds: Number(values.rounds), operations };
   const verdicts = await compareWithBase({ ...options, plantedLoss: Number(values.plant) / 100 });
   for (const verdict of verdicts) console.log(lineOf(verdict));
   const failed = verdicts.filter(({ holds }) => !holds);

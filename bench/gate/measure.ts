@@ -15,6 +15,8 @@ export interface GateOptions {
   readonly baseDirectory: string;
   /** Windows of each operation and version. */
   readonly rounds: number;
+  /** All by default. */
+  readonly operations?: readonly OperationName[];
   /** A share by which each operation of this version is made to cost more, to see the gate fail. */
   readonly plantedLoss?: number;
 }
@@ -37,7 +39,7 @@ interface Pairs {
 /** One verdict for each operation. */
 export async function compareWithBase(options: GateOptions): Promise<Verdict[]> {
   moveToLoadCore();
-  const { plantedLoss = 0 } = options;
+  const { plantedLoss = 0, rounds, operations = operationNames } = options;
   await using resources = new AsyncDisposableStack();
   const directory = mkdtempSync(join(tmpdir(), 'latchkey-gate-'));
   resources.defer(() => rmSync(directory, { recursive: true, force: true }));
@@ -52,7 +54,7 @@ export async function compareWithBase(options: GateOptions): Promise<Verdict[]> 
   const base = await start('base', { checkout: options.baseDirectory });
   const preload = { module: 'bench/gate/planted-loss.ts', loss: plantedLoss };
   const candidate = await start('candidate', plantedLoss > 0 ? { preload } : {});
-  return await verdictsOf({ candidate, base }, options.rounds);
+  return await verdictsOf({ candidate, base }, rounds, operations);
 }
 
 type Preload = { readonly module: string; readonly loss: number };
@@ -66,17 +68,21 @@ async function createDatabase({ adminUrl }: PostgresCluster, name: string): Prom
   return url.href;
 }
 
-async function verdictsOf(sides: Sides, rounds: number): Promise<Verdict[]> {
-  const windows = new Map(operationNames.map((name) => [name, { candidate: [], base: [] } as Pairs]));
+async function verdictsOf(
+  sides: Sides,
+  rounds: number,
+  operations: readonly OperationName[],
+): Promise<Verdict[]> {
+  const windows = new Map(operations.map((name) => [name, { candidate: [], base: [] } as Pairs]));
   const verdicts = new Map<OperationName, Verdict>();
-  let names = operationNames;
+  let names = operations;
   for (let repetition = 0; repetition <= repetitions && names.length > 0; repetition += 1) {
     const measured = names.map((name) => [name, windows.get(name) as Pairs] as const);
     await measure(measured, sides, rounds);
     for (const [name, pairs] of measured) verdicts.set(name, judge(name, pairs));
     names = names.filter((name) => verdicts.get(name)?.holds !== true);
   }
-  return operationNames.map((name) => verdicts.get(name) as Verdict);
+  return operations.map((name) => verdicts.get(name) as Verdict);
 }
 
 async function measure(

@@ -71,6 +71,13 @@ export type OperationName = keyof typeof operations;
 
 export const operationNames = Object.keys(operations) as readonly OperationName[];
 
+/** Reads names of operations as they were typed. @throws Error for a name that no operation has. */
+export function readOperations(typed: readonly string[]): readonly OperationName[] {
+  const unknown = typed.find((name) => !Object.hasOwn(operations, name));
+  if (unknown !== undefined) throw new Error(`no operation is called ${unknown}; there are: ${operationNames.join(', ')}`);
+  return typed.length === 0 ? operationNames : (typed as readonly OperationName[]);
+}
+
 /** CPU milliseconds per request in one window, all threads, user and system. */
 export async function costOf(name: OperationName, target: GateTarget): Promise<number> {
   const operation: Operation = operations[name];

@@ -1,16 +1,21 @@
 /** The gate of the bench is open for the same version a second time, and closed once it loses 20 %. */
 import { compareWithBase } from '../../bench/gate/measure.ts';
+import { readOperations } from '../../bench/gate/operations.ts';
 import type { Verdict } from '../../bench/gate/verdict.ts';
 import { root } from '../steps.ts';
-import { readNumbers } from './support/options.ts';
+import { readNumbersAndWords } from './support/options.ts';
 import { endWithSignals } from './support/signals.ts';
 import { tableLines } from './support/table.ts';
 
 endWithSignals();
-const { rounds, loss } = readNumbers({ rounds: 12, loss: 20 });
+const {
+  numbers: { rounds, loss },
+  words,
+} = readNumbersAndWords({ rounds: 12, loss: 20 });
+const options = { baseDirectory: root, rounds, operations: readOperations(words) };
 
-const same = await compareWithBase({ baseDirectory: root, rounds });
-const slower = await compareWithBase({ baseDirectory: root, rounds, plantedLoss: loss / 100 });
+const same = await compareWithBase(options);
+const slower = await compareWithBase({ ...options, plantedLoss: loss / 100 });
 
 const percent = (verdict: Verdict | undefined) => `${((verdict?.loss ?? Number.NaN) * 100).toFixed(1)} %`;
 const rows = same.map((verdict) => [
