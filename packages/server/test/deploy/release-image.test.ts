@@ -3,10 +3,8 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { findFreePort } from '../../../../e2e/support/free-port.ts';
 import { startProgram } from '../../../../e2e/support/program.ts';
-import { provideCaddy, type RunningCaddy, startCaddy } from '../support/caddy.ts';
-import { StandInStack } from '../support/stand-in-stack.ts';
+import { SwitchedStacks } from '../support/switched-stacks.ts';
 
 const script = join(import.meta.dirname, '../../../../deploy/release-image.sh');
 const repository = 'ghcr.io/example/latchkey';
@@ -18,51 +16,35 @@ echo "$*" >> "$STATE/calls"
 case "$*" in *"$(cat "$STATE/fails")"*) exit 1 ;; esac
 `;
 
-const [blue, green] = [new StandInStack('blue'), new StandInStack('green')];
-const running = new AsyncDisposableStack();
 const state = mkdtempSync(join(tmpdir(), 'latchkey-release-image-'));
-let caddy: RunningCaddy;
+let stacks: SwitchedStacks;
+let blue: SwitchedStacks['blue'];
+let green: SwitchedStacks['green'];
 
 beforeAll(async () => {
-  await Promise.all([blue.listen(), green.listen()]);
-  for (const stack of [blue, green]) running.defer(() => stack.close());
-  caddy = running.use(await startCaddy({ port: await findFreePort(), nodes: [blue.address] }));
+  stacks = await SwitchedStacks.start();
+  ({ blue, green } = stacks);
   writeFileSync(join(state, 'engine'), engine);
   chmodSync(join(state, 'engine'), 0o755);
 });
 
 afterAll(async () => {
-  await running.disposeAsync();
+  await stacks[Symbol.asyncDispose]();
   rmSync(state, { recursive: true });
 });
 
 beforeEach(async () => {
-  for (const stack of [blue, green]) Object.assign(stack, { isReady: true, requests: 0, failed: 0 });
+  await stacks.reset();
   writeFileSync(join(state, 'calls'), '');
   failOn('nothing fails');
-  await caddy.lead([blue.address]);
 });
 
 const failOn = (part: string) => writeFileSync(join(state, 'fails'), part);
-const active = () => readFileSync(join(caddy.directory, 'latchkey.nodes'), 'utf8').split('\n')[0];
+const active = () => stacks.active().split('\n')[0];
 
 async function release(...parameters: readonly string[]) {
-  const program = startProgram([script, ...parameters], {
-    PATH: `${join(provideCaddy(), '..')}:${process.env.PATH}`,
-    ...caddy.env,
-    STATE: state,
-    SWITCH_SETTINGS: '/dev/null',
-    ENGINE: join(state, 'engine'),
-    IMAGE_REPOSITORY: repository,
-    BLUE_NODES: blue.address,
-    BLUE_OPS: blue.address,
-    GREEN_NODES: green.address,
-    GREEN_OPS: green.address,
-    CADDYFILE: join(caddy.directory, 'Caddyfile'),
-    ACTIVE_FILE: join(caddy.directory, 'latchkey.nodes'),
-    READY_SECONDS: '1',
-    WATCH_SECONDS: '2',
-  });
+  const own = { STATE: state, ENGINE: join(state, 'engine'), IMAGE_REPOSITORY: repository };
+  const program = startProgram([script, ...parameters], { ...stacks.settings, ...own });
   const { code } = await program.exited;
   const calls = readFileSync(join(state, 'calls'), 'utf8').split('\n').filter(Boolean);
   return { code, output: program.stdout() + program.stderr(), calls };
@@ -89,7 +71,7 @@ it('migrates, starts the idle color, switches to it, and stops the one before', 
 });
 
 it('goes back to the container before, which it starts again', async () => {
-  await caddy.lead([green.address]);
+  await stacks.caddy.lead([green.address]);
   const { code, calls } = await release('back');
   expect([code, active()]).toEqual([0, `to ${blue.address}`]);
   expect(calls).toEqual(['start latchkey-blue', 'stop --time 45 latchkey-green']);
@@ -124,7 +106,7 @@ it('serves in place of a stack that is no container', async () => {
 });
 
 it('changes nothing when the file of Caddy leads elsewhere', async () => {
-  writeFileSync(join(caddy.directory, 'latchkey.nodes'), 'to 192.0.2.1:5625\nlb_policy least_conn\n');
+  writeFileSync(join(stacks.caddy.directory, 'latchkey.nodes'), 'to 192.0.2.1:5625\nlb_policy least_conn\n');
   const { code, output, calls } = await release(image);
   expect([code, calls]).toEqual([1, []]);
   expect(output).toContain('leads to neither blue nor green');

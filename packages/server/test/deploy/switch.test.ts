@@ -1,48 +1,26 @@
 /** `deploy/switch.sh` leads a real Caddy from one stand-in for a stack to another, and back when the new one is unfit. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { findFreePort } from '../../../../e2e/support/free-port.ts';
 import { type Program, type Settings, startProgram } from '../../../../e2e/support/program.ts';
-import { provideCaddy, type RunningCaddy, startCaddy } from '../support/caddy.ts';
 import { EdgeConnection, isRefused } from '../support/edge.ts';
-import { StandInStack } from '../support/stand-in-stack.ts';
+import { SwitchedStacks } from '../support/switched-stacks.ts';
 import { eventually } from '../support/wait.ts';
 
 const script = join(import.meta.dirname, '../../../../deploy/switch.sh');
 
-const [blue, green] = [new StandInStack('blue'), new StandInStack('green')];
-const running = new AsyncDisposableStack();
-let caddy: RunningCaddy;
+let stacks: SwitchedStacks;
+let blue: SwitchedStacks['blue'];
+let green: SwitchedStacks['green'];
 
 beforeAll(async () => {
-  await Promise.all([blue.listen(), green.listen()]);
-  for (const stack of [blue, green]) running.defer(() => stack.close());
-  caddy = running.use(await startCaddy({ port: await findFreePort(), nodes: [blue.address] }));
+  stacks = await SwitchedStacks.start();
+  ({ blue, green } = stacks);
 });
-
-afterAll(() => running.disposeAsync());
-
-beforeEach(async () => {
-  for (const stack of [blue, green]) Object.assign(stack, { isReady: true, requests: 0, failed: 0 });
-  await caddy.lead([blue.address]);
-});
+afterAll(() => stacks[Symbol.asyncDispose]());
+beforeEach(() => stacks.reset());
 
 function startSwitch(to: string, settings: Settings = {}): Program {
-  return startProgram([script, to], {
-    PATH: `${join(provideCaddy(), '..')}:${process.env.PATH}`,
-    ...caddy.env,
-    SWITCH_SETTINGS: '/dev/null',
-    BLUE_NODES: blue.address,
-    BLUE_OPS: blue.address,
-    GREEN_NODES: green.address,
-    GREEN_OPS: green.address,
-    CADDYFILE: join(caddy.directory, 'Caddyfile'),
-    ACTIVE_FILE: join(caddy.directory, 'latchkey.nodes'),
-    READY_SECONDS: '1',
-    WATCH_SECONDS: '2',
-    ...settings,
-  });
+  return startProgram([script, to], { ...stacks.settings, ...settings });
 }
 
 async function runSwitch(
@@ -56,7 +34,7 @@ async function runSwitch(
 
 /** The stack that responds now, or the status of an error. */
 async function ask(): Promise<string> {
-  using connection = await EdgeConnection.open(caddy);
+  using connection = await EdgeConnection.open(stacks.caddy);
   try {
     const { status, body } = await connection.send('GET', '/');
     return status === 200 ? body : String(status);
@@ -66,8 +44,8 @@ async function ask(): Promise<string> {
   }
 }
 
-const active = () => readFileSync(join(caddy.directory, 'latchkey.nodes'), 'utf8');
-const only = (stack: StandInStack) => `to ${stack.address}\nlb_policy least_conn\n`;
+const active = () => stacks.active();
+const only = (stack: SwitchedStacks['blue']) => `to ${stack.address}\nlb_policy least_conn\n`;
 
 it('leads all requests to a stack that is ready, and none to the other', async () => {
   expect(await ask()).toBe('blue');
