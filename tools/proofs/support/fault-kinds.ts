@@ -178,15 +178,23 @@ function setReadOnly(deployment: FaultDeployment, state: 'on' | 'off'): Promise<
   });
 }
 
-/** Ends the connections of the nodes, and opens new ones until the server refuses more. */
+/** Ends the connections of the nodes, which are suspended so that they open none, and opens all that the server accepts. */
 async function takeAllConnections(deployment: FaultDeployment, operator: Client, opened: Client[]): Promise<void> {
+  const signal = (name: NodeJS.Signals) => {
+    for (const { pid } of deployment.nodes) process.kill(pid, name);
+  };
   const isTaken = async () => {
     await operator.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'latchkey'`);
-    await occupy(deployment, opened);
     const left = await operator.query(`select from pg_stat_activity where application_name = 'latchkey'`);
     return left.rows.length === 0;
   };
-  await eventually(isTaken, { what: 'no node has a connection', timeoutMs: 60_000 });
+  signal('SIGSTOP');
+  try {
+    await eventually(isTaken, { what: 'no node has a connection' });
+    await occupy(deployment, opened);
+  } finally {
+    signal('SIGCONT');
+  }
 }
 
 async function occupy({ postgres }: FaultDeployment, opened: Client[]): Promise<void> {

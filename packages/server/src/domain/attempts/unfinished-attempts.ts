@@ -11,15 +11,18 @@ import { Problem } from '#kernel/problem.ts';
 import { type Database, statement } from '#platform/database/index.ts';
 import type { AttemptKind } from './attempt-kinds.ts';
 
-/** How often a process gives back what waits. */
+/** How often a process gives back what could not be given back at once. */
 export const giveBackSeconds = 2;
 
 /** Further attempts remain counted. */
 const maxWaiting = 1000;
 
-/** SQL: the row stays, since its deletion could meet an attempt that is counted at the same time. */
+/**
+ * SQL: the row stays, since its deletion could meet an attempt that is counted at the same time. On the lane that has just counted
+ * the attempt, which may have its connections again before the others.
+ */
 const giveBack = statement('attempts.give_back', {
-  lane: 'pool',
+  lane: 'counter',
   sql: `update attempt_counters set failures = greatest(failures - :count, 0)
       where kind = :kind and key = decode(replace((:userId::uuid)::text, '-', ''), 'hex')`,
   params: { kind: 'text', userId: 'uuid', count: 'int4' },
@@ -36,23 +39,37 @@ export interface ReservedAttempt {
 export class UnfinishedAttempts {
   readonly #database: Pick<Database, 'run'>;
   readonly #waiting = new Map<string, ReservedAttempt & { readonly count: number }>();
+  #running: Promise<void> = Promise.resolve();
 
   constructor({ database }: { readonly database: Pick<Database, 'run'> }) {
     this.#database = database;
   }
 
-  /** Runs the effect of an attempt whose secret was right. When it fails without a decision, the attempt is given back later. */
+  /**
+   * Runs the effect of an attempt whose secret was right. When it fails without a decision, the attempt is given back: at once,
+   * because clients try again at once, else as soon as that is possible. The response does not wait for it.
+   */
   async finish<T>(attempt: ReservedAttempt, effect: () => Promise<T>): Promise<T> {
     try {
       return await effect();
     } catch (error) {
-      if (!(error instanceof Problem) || error.status >= 500) this.#add({ ...attempt, count: 1 });
+      if (!(error instanceof Problem) || error.status >= 500) {
+        this.#add({ ...attempt, count: 1 });
+        // What fails now waits for the next call.
+        void Promise.allSettled([this.giveBack()]);
+      }
       throw error;
     }
   }
 
-  /** Gives back every attempt that waits. What fails waits for the next call. */
-  async giveBack(): Promise<void> {
+  /** Gives back every attempt that waits, after those that are being given back. What fails waits for the next call. */
+  giveBack(): Promise<void> {
+    const earlier = this.#running;
+    this.#running = Promise.allSettled([earlier]).then(() => this.#giveBackAll());
+    return this.#running;
+  }
+
+  async #giveBackAll(): Promise<void> {
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
     const results = await Promise.allSettled(waiting.map((attempt) => this.#database.run(giveBack, attempt)));
