@@ -19,6 +19,8 @@ const short = [1, 4] as const;
 /** Longer than a silence of 4 s. */
 const long = [3, 8] as const;
 const slowMs = 5000;
+/** SQLSTATE `disk_full`. */
+const diskFull = '53100';
 const betweenResetsMs = 300;
 
 /** Faults of the connection, which are the same for each service. */
@@ -69,11 +71,8 @@ const ofPostgres: readonly Omit<Fault, 'service'>[] = [
       asOperator(deployment, async (operator) => {
         await operator.query('create table filling (page text) tablespace small');
         await operator.query('alter table filling alter column page set storage plain');
-        const fill = operator.query(`insert into filling select repeat('x', 7000) from generate_series(1, 100000)`);
-        await fill.then(
-          () => Promise.reject(new Error('the disk is not full')),
-          () => undefined,
-        );
+        // The last one needs a single page more: a statement of many rows leaves the space of its maps.
+        for (const rows of [100_000, 10, 1]) await fillUp(operator, rows);
       }),
     end: (deployment) => asOperator(deployment, async (operator) => void (await operator.query('drop table filling'))),
   },
@@ -168,6 +167,18 @@ async function asOperator(deployment: FaultDeployment, work: (operator: Client) 
     await work(operator);
   } finally {
     await operator.end();
+  }
+}
+
+/** Inserts so many rows, each of which fills a page, again and again until the disk has no space for them. */
+async function fillUp(operator: Client, rows: number): Promise<void> {
+  for (;;) {
+    try {
+      await operator.query(`insert into filling select repeat('x', 7000) from generate_series(1, ${rows})`);
+    } catch (error) {
+      if ((error as { readonly code?: string }).code === diskFull) return;
+      throw error;
+    }
   }
 }
 
