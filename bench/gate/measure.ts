@@ -68,11 +68,7 @@ async function createDatabase({ adminUrl }: PostgresCluster, name: string): Prom
   return url.href;
 }
 
-async function verdictsOf(
-  sides: Sides,
-  rounds: number,
-  operations: readonly OperationName[],
-): Promise<Verdict[]> {
+async function verdictsOf(sides: Sides, rounds: number, operations: readonly OperationName[]): Promise<Verdict[]> {
   const windows = new Map(operations.map((name) => [name, { candidate: [], base: [] } as Pairs]));
   const verdicts = new Map<OperationName, Verdict>();
   let names = operations;

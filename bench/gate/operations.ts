@@ -74,7 +74,8 @@ export const operationNames = Object.keys(operations) as readonly OperationName[
 /** Reads names of operations as they were typed. @throws Error for a name that no operation has. */
 export function readOperations(typed: readonly string[]): readonly OperationName[] {
   const unknown = typed.find((name) => !Object.hasOwn(operations, name));
-  if (unknown !== undefined) throw new Error(`no operation is called ${unknown}; there are: ${operationNames.join(', ')}`);
+  if (unknown !== undefined)
+    throw new Error(`no operation is called ${unknown}; there are: ${operationNames.join(', ')}`);
   return typed.length === 0 ? operationNames : (typed as readonly OperationName[]);
 }
 

@@ -199,7 +199,7 @@ async function takeAllConnections(deployment: FaultDeployment, operator: Client,
     const left = await operator.query(`select from pg_stat_activity where application_name = 'latchkey'`);
     return left.rows.length === 0;
   };
-  // What is free is taken before, so that the nodes are suspended for a moment only.
+  // Free connections are taken before, so that the nodes are suspended for a moment only.
   await occupy(deployment, opened);
   signal('SIGSTOP');
   try {

@@ -55,7 +55,7 @@ export class UnfinishedAttempts {
     } catch (error) {
       if (!(error instanceof Problem) || error.status >= 500) {
         this.#add({ ...attempt, count: 1 });
-        // What fails now waits for the next call.
+        // A failure leaves it waiting for the next call.
         void Promise.allSettled([this.giveBack()]);
       }
       throw error;
