@@ -1,6 +1,7 @@
 /** A thousand sessions that one node revokes while 20 readers present their tokens to another, with and without Redis, while Redis is stopped and flushed, the node is suspended for 10 s or cannot reach PostgreSQL: no token is accepted that was sent more than a second after the acknowledgement. */
 import { addUsers } from '../../bench/support/users.ts';
 import { type RunningServer, startServer } from '../../e2e/support/server.ts';
+import { connectToRedis } from '../../packages/server/test/support/operators.ts';
 import { startRedis, type TestRedis } from '../../packages/server/test/support/redis.ts';
 import { startTcpForwarder, type TcpForwarder } from '../../packages/server/test/support/tcp-forwarder.ts';
 import { eventually } from '../../packages/server/test/support/wait.ts';
@@ -118,9 +119,11 @@ async function whileRedisFails(deployment: Deployment, server: TestRedis): Promi
         what: 'the nodes know that Redis is away',
         timeoutMs: 30_000,
       });
-      // It starts empty, which is what a flush leaves.
       await server.start();
       await eventually(() => isDone || isWell(nodes), { what: 'the nodes use Redis again', timeoutMs: 30_000 });
+      const operator = connectToRedis(server.url);
+      await operator.flushall();
+      await operator.quit();
     }
   })();
   const seen = await revoking;
