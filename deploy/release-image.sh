@@ -41,8 +41,10 @@ BLUE_OPS=${BLUE_OPS:-127.0.0.1:5626}
 GREEN_NODES=${GREEN_NODES:-127.0.0.1:5635}
 GREEN_OPS=${GREEN_OPS:-127.0.0.1:5636}
 
+# The reader may be gone, as when a connection by SSH is lost: that must not end the script.
+trap '' PIPE
 say() {
-  echo "release: $*"
+  echo "release: $*" || :
 }
 
 if [ "$image" != back ]; then
@@ -61,6 +63,13 @@ fail() {
 # The server needs 45 s at most for its requests and its end.
 stop() {
   "$ENGINE" stop --time 45 "latchkey-$1" >/dev/null
+}
+
+# An unfit release is kept for its logs under a name that "back" does not lead to.
+set_aside() {
+  "$ENGINE" rm --force latchkey-failed >/dev/null 2>&1 || say 'latchkey-failed is new'
+  "$ENGINE" rename "latchkey-$idle" latchkey-failed
+  fail "$1; \"$ENGINE logs latchkey-failed\" may name the reason"
 }
 
 # As in deploy/compose.yaml: nothing can be written but the two directories, and nothing can be gained.
@@ -102,9 +111,12 @@ else
     fail 'the container does not start'
 fi
 
+# A signal that ends the watch is for switch.sh, which leads the requests back; this script goes on after it.
+trap : HUP INT TERM
 "$here/switch.sh" "$idle" || {
   stop "$idle"
-  fail "\"$ENGINE logs latchkey-$idle\" may name the reason"
+  [ "$image" != back ] || fail 'the release before is unfit'
+  set_aside 'the release is unfit'
 }
 # Kept for the way back. At the first release the old stack may be no container.
 stop "$active" || say "latchkey-$active is no container, and still runs"

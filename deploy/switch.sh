@@ -53,8 +53,10 @@ case $next in
   *) usage ;;
 esac
 
+# The reader may be gone, as when a connection by SSH is lost: that must not end the script.
+trap '' PIPE
 say() {
-  echo "switch: $*"
+  echo "switch: $*" || :
 }
 
 # Whether every node of the stack is ready. A probe that hangs is one that fails.
@@ -84,8 +86,8 @@ lead_to() {
 }
 
 go_back() {
-  say "$next is unfit: $1"
   lead_to "$before"
+  say "$next is unfit: $1"
   say 'the requests are back where they were'
   exit 1
 }

@@ -90,12 +90,21 @@ it.each([
   expect(calls.at(-1)).toContain(part);
 });
 
-it('stops the new color again when the requests went back', async () => {
+it('stops and sets aside the new color when the requests went back', async () => {
   green.isReady = false;
   const { code, output, calls } = await release(image);
   expect([code, active()]).toEqual([1, `to ${blue.address}`]);
   expect(output).toContain('green is not ready; nothing was switched');
-  expect(calls.at(-1)).toBe('stop --time 45 latchkey-green');
+  expect(output).toContain('logs latchkey-failed');
+  const last = ['stop --time 45 latchkey-green', 'rm --force latchkey-failed', 'rename latchkey-green latchkey-failed'];
+  expect(calls.slice(-3)).toEqual(last);
+});
+
+it('sets nothing aside when the release before is unfit', async () => {
+  green.isReady = false;
+  const { code, output, calls } = await release('back');
+  expect([code, calls]).toEqual([1, ['start latchkey-green', 'stop --time 45 latchkey-green']]);
+  expect(output).toContain('the release before is unfit; blue goes on');
 });
 
 it('serves in place of a stack that is no container', async () => {

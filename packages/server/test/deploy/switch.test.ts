@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { type Program, type Settings, startProgram } from '../../../../e2e/support/program.ts';
-import { EdgeConnection, isRefused } from '../support/edge.ts';
+import { EdgeConnection, isHandshakeAborted, isRefused } from '../support/edge.ts';
 import { SwitchedStacks } from '../support/switched-stacks.ts';
 import { eventually } from '../support/wait.ts';
 
@@ -34,12 +34,12 @@ async function runSwitch(
 
 /** The stack that responds now, or the status of an error. */
 async function ask(): Promise<string> {
-  using connection = await EdgeConnection.open(stacks.caddy);
   try {
+    using connection = await EdgeConnection.open(stacks.caddy);
     const { status, body } = await connection.send('GET', '/');
     return status === 200 ? body : String(status);
   } catch (error) {
-    if (isRefused(error)) return await ask();
+    if (isRefused(error) || isHandshakeAborted(error)) return await ask();
     throw error;
   }
 }
@@ -90,6 +90,15 @@ it.each(['SIGHUP', 'SIGINT', 'SIGTERM'] as const)('leads the requests back when 
   expect((await program.exited).code).toBe(1);
   expect(program.stdout()).toContain('green is unfit: the watch was interrupted');
   expect([await ask(), active()]).toEqual(['blue', only(blue)]);
+});
+
+it('leads the requests back also when nothing reads its output any more', async () => {
+  const settings = { ...stacks.settings, WATCH_SECONDS: '30' };
+  const program = startProgram(['sh', '-c', '"$0" green | head -n 1', script], settings);
+  await eventually(() => program.stdout().includes('is watched for'), { what: 'green is watched' });
+  green.isReady = false;
+  await eventually(() => active() === only(blue), { what: 'the requests are led back' });
+  await program.exited;
 });
 
 it('refuses a second switch while one is in progress', async () => {

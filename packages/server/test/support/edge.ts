@@ -95,6 +95,14 @@ export function isRefused(error: unknown): boolean {
   return error instanceof Error && error.message.includes('NGHTTP2_REFUSED_STREAM');
 }
 
+/**
+ * Whether Caddy ended a handshake, before any request: it does so rarely to a connection that arrives in the moment of a reload, whose
+ * certificate the old configuration has given up already.
+ */
+export function isHandshakeAborted(error: unknown): boolean {
+  return error instanceof Error && error.message.includes('tlsv1 alert internal error');
+}
+
 async function read(stream: ClientHttp2Stream): Promise<EdgeResponse> {
   const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>();
   stream.once('response', (_headers, _flags, sent) => resolve(sent as readonly string[]));
