@@ -2,8 +2,8 @@
  * The worker thread of the hashes whose rounds are a loop in JavaScript. A comparison takes up to a second, so it runs
  * outside of the event loop. The thread is started on demand.
  */
-import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
+import { lowerPriority } from '#platform/thread-priority/index.ts';
 import { type IteratedDigestHash, matchesIteratedDigest } from '#protocol/password-hash/index.ts';
 
 /** A comparison; `id` is returned with its result. */
@@ -18,10 +18,8 @@ export interface CryptResult {
   readonly matches: boolean;
 }
 
-// The priority of the thread pool, so that the event loop does not wait for a core. Elsewhere than on Linux a priority is
-// that of the whole process.
-const niceness = 10;
-if (process.platform === 'linux') setPriority(niceness);
+// As the threads of the pool, so that the event loop does not wait for a core.
+lowerPriority();
 
 parentPort?.on('message', ({ id, hash, password }: CryptTask) => {
   const result: CryptResult = { id, matches: matchesIteratedDigest(hash, password) };

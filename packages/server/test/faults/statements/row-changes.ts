@@ -20,15 +20,16 @@ const ignoredColumn = 'tries';
 const labelColumns = ['action', 'template', 'purpose', 'kind', 'state', 'status', 'outcome', 'transport', 'end_reason'];
 
 export async function takeSnapshot(database: DirectQueries): Promise<Snapshot> {
-  const tables = await listTables(database);
+  const known = tablesOf.get(database);
+  const tables = known ?? (await listTables(database));
+  if (known === undefined) tablesOf.set(database, tables);
   const parts = tables.map(
     ({ name, key }) =>
       `select '${name}' as name, concat_ws(' ', ${key.map((column) => `t."${column}"`).join(', ')}) as key,
         to_jsonb(t) as row from "${name}" t`,
   );
-  const { rows } = await database.query<{ name: string; key: string; row: Record<string, unknown> }>(
-    parts.join(' union all '),
-  );
+  type Row = { name: string; key: string; row: Record<string, unknown> };
+  const { rows } = await database.query<Row>({ name: 'snapshot', text: parts.join(' union all ') });
   const snapshot = new Map(tables.map(({ name }) => [name, new Map<string, Record<string, unknown>>()]));
   for (const { name, key, row } of rows) snapshot.get(name)?.set(key, row);
   return snapshot;
@@ -71,9 +72,15 @@ function changedColumns(before: Readonly<Record<string, unknown>>, is: Readonly<
     .sort();
 }
 
-async function listTables(
-  database: DirectQueries,
-): Promise<{ readonly name: string; readonly key: readonly string[] }[]> {
+interface Table {
+  readonly name: string;
+  readonly key: readonly string[];
+}
+
+/** Of the databases that a snapshot was taken of. */
+const tablesOf = new WeakMap<DirectQueries, readonly Table[]>();
+
+async function listTables(database: DirectQueries): Promise<readonly Table[]> {
   const { rows } = await database.query<{ name: string; key: string[] }>(`
     select c.relname::text as name, array_agg(a.attname::text order by a.attnum) as key
     from pg_class c join pg_index i on i.indrelid = c.oid and i.indisprimary
