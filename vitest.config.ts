@@ -26,17 +26,13 @@ const long = [
   'tools/deploy/manifest-types.test.ts',
   'tools/deploy/release-script.test.ts',
 ];
-/** They repeat what other tests cover, for each state or statement: `npm test` runs them without coverage, which slows them. */
-const repeating = [
-  'faults/statements/every-statement.embedded',
-  'faults/statements/every-statement.postgres',
-  'login-gate',
-  'revocation-matrix/revocation-matrix',
-].map((name) => `${server}/test/${name}.test.ts`);
 /** Pure code leaves nothing behind, so one worker runs many files; a worker for each would cost 145 ms a file. */
 const shared = { pool: 'threads', isolate: false, testTimeout: 20_000, sequence: { groupOrder: 0 } } as const;
-/** In one group, so that no core waits for the last file of a project. */
-const together = { sequence: { groupOrder: 1 } };
+/**
+ * In one group, so that no core waits for the last file of a project. Files share the processes of the workers: each file would load
+ * the whole program again.
+ */
+const together = { isolate: false, sequence: { groupOrder: 1 } } as const;
 /** Their tests start programs, wait for deadlines or repeat requests for every state. */
 const slow = { globalSetup: databases, testTimeout: 120_000, hookTimeout: 60_000 } as const;
 const architecture = [`${server}/test/architecture.test.ts`, `${server}/test/architecture/**/*.test.ts`];
@@ -44,7 +40,8 @@ const architecture = [`${server}/test/architecture.test.ts`, `${server}/test/arc
 export default defineConfig({
   test: {
     reporters: ['default', './tools/vitest-closing-line.ts'],
-    maxWorkers: 2,
+    // One more than the cores of the smallest machine: it works while others wait for deadlines and for other programs.
+    maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     coverage: {
       provider: 'v8',
@@ -71,7 +68,6 @@ export default defineConfig({
           name: 'db',
           include: [`${server}/src/**/*.db.test.ts`],
           globalSetup: databases,
-          isolate: false,
           testTimeout: 20_000,
           hookTimeout: 30_000,
           ...together,
@@ -83,8 +79,6 @@ export default defineConfig({
           name: 'http',
           include: [`${server}/src/**/*.http.test.ts`],
           globalSetup: databases,
-          // Each file opens its own application; a worker for each file would load the whole program 76 times.
-          isolate: false,
           testTimeout: 20_000,
           hookTimeout: 30_000,
           ...together,
@@ -95,16 +89,7 @@ export default defineConfig({
         test: {
           name: 'server',
           include: [`${server}/test/**/*.test.ts`, 'bin/**/*.test.ts'],
-          exclude: [...architecture, ...repeating],
-          ...slow,
-          ...together,
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'repeating',
-          include: repeating,
+          exclude: architecture,
           ...slow,
           ...together,
         },

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { createDatabase } from '../packages/server/test/support/postgres.ts';
+import { cloneDatabase } from '../packages/server/test/support/postgres.ts';
 import { eventually } from '../packages/server/test/support/wait.ts';
 import { type Client, client, dataOf, problemOf, type Tokens } from './support/client.ts';
 import { awaitLink, readInbox } from './support/inbox.ts';
@@ -23,7 +23,7 @@ describe.each(['embedded', 'postgres'] as const)(
     beforeAll(async () => {
       const dataDirectory = makeDirectory();
       server = await startServer({
-        database: kind === 'embedded' ? 'embedded' : await createDatabase(),
+        database: kind === 'embedded' ? 'embedded' : await cloneDatabase(),
         dataDirectory,
       });
       browser = client(server.url, { cookies: true });

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { describeChanges, takeSnapshot } from '../packages/server/test/faults/statements/row-changes.ts';
 import { connectDirectly } from '../packages/server/test/support/direct-connection.ts';
 import { loginMethodsEnabled } from '../packages/server/test/support/login-by-mail.ts';
-import { createDatabase } from '../packages/server/test/support/postgres.ts';
+import { cloneDatabase } from '../packages/server/test/support/postgres.ts';
 import { eventually } from '../packages/server/test/support/wait.ts';
 import type { ExpectedOperation } from '../packages/server/test/surface/expected-operation.ts';
 import { expectedOperations } from '../packages/server/test/surface/operations.ts';
@@ -29,7 +29,7 @@ let hostilePort: number;
 let apiClient: Client;
 
 beforeAll(async () => {
-  const url = await createDatabase();
+  const url = await cloneDatabase();
   const env = { ...loginMethodsEnabled, LATCHKEY_SECURITY_CONTACT: 'mailto:security@example.com' };
   server = await startServer({ database: url, env });
   serverOrigin = `http://localhost:${new URL(server.url).port}`;

@@ -1,6 +1,7 @@
 /** Without a mouse: Tab, Enter and Space lead from the sign-up to the account, with scripts and without. */
 import type { Browser } from 'playwright-core';
 import { beforeAll, expect, it } from 'vitest';
+import { cloneDatabase } from '../packages/server/test/support/postgres.ts';
 import { openChromium } from './support/chromium.ts';
 import { Keyboard } from './support/keyboard.ts';
 import { type RunningServer, startServer } from './support/server.ts';
@@ -13,7 +14,7 @@ let origin: string;
 let browser: Browser;
 
 beforeAll(async () => {
-  server = await startServer({ database: 'embedded' });
+  server = await startServer({ database: await cloneDatabase() });
   origin = `http://localhost:${new URL(server.url).port}`;
   browser = await openChromium();
   return async () => {

@@ -1,6 +1,7 @@
 /** Passkeys in a real browser, with Chromium's virtual authenticator. */
 import type { CDPSession, Page } from 'playwright-core';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { cloneDatabase } from '../packages/server/test/support/postgres.ts';
 import { startServer } from './support/server.ts';
 import { pathOf, press, Site, signIn as sendSignIn } from './support/site.ts';
 
@@ -197,7 +198,7 @@ describe('in a browser without scripts', () => {
 describe('at an IP address, where browsers have no passkeys', () => {
   it('the sign-in page offers none', async () => {
     const port = new URL(site.server.url).port;
-    const other = await startServer({ database: 'embedded', publicUrl: `http://127.0.0.1:${port}` });
+    const other = await startServer({ database: await cloneDatabase(), publicUrl: `http://127.0.0.1:${port}` });
     const page = await site.newPage();
     await page.goto(`${other.url}/login`);
     expect(await page.getByLabel('Email').getAttribute('autocomplete')).toBe('username');

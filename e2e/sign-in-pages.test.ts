@@ -2,6 +2,7 @@
 import type { BrowserContext, Page } from 'playwright-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loginMethodsEnabled } from '../packages/server/test/support/login-by-mail.ts';
+import { cloneDatabase } from '../packages/server/test/support/postgres.ts';
 import { codeNow } from '../packages/server/test/support/second-factors.ts';
 import { eventually } from '../packages/server/test/support/wait.ts';
 import { readInbox } from './support/inbox.ts';
@@ -158,7 +159,7 @@ describe('where two factors are required of everybody', () => {
   let strictOrigin: string;
 
   beforeAll(async () => {
-    strict = await startServer({ database: 'embedded', env: { LATCHKEY_SECOND_FACTOR_FOR: 'everybody' } });
+    strict = await startServer({ database: await cloneDatabase(), env: { LATCHKEY_SECOND_FACTOR_FOR: 'everybody' } });
     strictOrigin = originOf(strict);
     return async () => expect(await strict.stop()).toBe(0);
   });

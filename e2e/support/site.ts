@@ -1,5 +1,6 @@
-/** A server on the embedded database and a browser: what every test of pages starts with. */
+/** A server and a browser: what every test of pages starts with. */
 import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { cloneDatabase } from '../../packages/server/test/support/postgres.ts';
 import { openChromium } from './chromium.ts';
 import { client, dataOf } from './client.ts';
 import { awaitLink, readInbox, tokenOf } from './inbox.ts';
@@ -34,7 +35,7 @@ export class Site {
   }
 
   static async open(env: Settings = {}): Promise<Site> {
-    return new Site(await startServer({ database: 'embedded', env }), await openChromium());
+    return new Site(await startServer({ database: await cloneDatabase(), env }), await openChromium());
   }
 
   /** @throws Error when the server does not stop in order. */

@@ -5,12 +5,13 @@ import { endWithSignals } from './signals.ts';
 
 /** Runs test files in their long form, which these variables ask for; sets the exit code. */
 export async function runVitest(
-  project: string,
+  projects: readonly string[],
   files: readonly string[],
   variables: Readonly<Record<string, string>>,
 ): Promise<void> {
   endWithSignals();
-  const vitest = [binary('vitest/vitest.mjs'), 'run', '--project', project, ...files];
+  const chosen = projects.flatMap((project) => ['--project', project]);
+  const vitest = [binary('vitest/vitest.mjs'), 'run', ...chosen, ...files];
   const child = spawn(process.execPath, vitest, { stdio: 'inherit', env: { ...process.env, ...variables } });
   process.once('exit', () => child.kill('SIGTERM'));
   const [code] = (await once(child, 'exit')) as [number | null];

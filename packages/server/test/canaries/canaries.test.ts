@@ -2,12 +2,13 @@
  * No secret and no personal data appears where it does not belong (invariant 16), after all flows at log level debug.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
+import { databasesOfFlows } from '../support/databases.ts';
 import { encodingsOf } from './encodings.ts';
 import { expected, patterns, personalData } from './expected.ts';
 import { Locations } from './locations.ts';
 import { type Canaries, Scenario } from './scenario.ts';
 
-describe.each(['embedded', 'postgres'] as const)('after all flows of an account (%s)', (kind) => {
+describe.each(databasesOfFlows)('after all flows of an account (%s)', (kind) => {
   const locations = new Locations();
   let canaries: Canaries;
 

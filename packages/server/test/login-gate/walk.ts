@@ -142,7 +142,16 @@ export function fieldsOf(endpoint: Endpoint): string[] {
   return inputsOf(endpoint).map(({ name }) => name);
 }
 
-function inputsOf(endpoint: Endpoint): Input[] {
+/** JSON Schemas are costly to derive, and each endpoint is walked from every state. */
+const knownInputs = new WeakMap<Endpoint, readonly Input[]>();
+
+function inputsOf(endpoint: Endpoint): readonly Input[] {
+  const known = knownInputs.get(endpoint) ?? deriveInputs(endpoint);
+  knownInputs.set(endpoint, known);
+  return known;
+}
+
+function deriveInputs(endpoint: Endpoint): Input[] {
   const inPath = [...endpoint.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => ({ name, isRequired: true }));
   if (endpoint.kind === 'document') return inPath;
   const schemas = endpoint.kind === 'api' ? [endpoint.request.body] : [endpoint.request.form];

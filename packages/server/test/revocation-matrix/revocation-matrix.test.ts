@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tokenLifetimeSeconds } from '#domain/one-time-tokens/index.ts';
 import { type Credential, credentials, type Effect, type Outcome, revocationMatrix } from '#domain/users/index.ts';
 import { Application } from '../support/application.ts';
+import { databasesOfFlows } from '../support/databases.ts';
 import { loginMethodsEnabled } from '../support/login-by-mail.ts';
 import { stopSharedProvider } from '../support/shared-provider.ts';
 import { uniqueEmail } from '../support/user-actions.ts';
@@ -76,7 +77,7 @@ describe('the revocation matrix', () => {
   });
 });
 
-describe.each(['postgres', 'embedded'] as const)('revocation (%s)', (databaseKind) => {
+describe.each(databasesOfFlows)('revocation (%s)', (databaseKind) => {
   let app: Application;
   const bystanders: { readonly cell: Cell; readonly probe: Probe }[] = [];
 

@@ -119,7 +119,7 @@ export class Application {
       parts.workers?.start();
     }
     const request = new Request(`${parts.services.config.http.publicUrl}/openapi.json`);
-    const document = (await (await server.fetch(request, { peerAddress: '127.0.0.1' })).json()) as object;
+    const document = await (await server.fetch(request, { peerAddress: '127.0.0.1' })).text();
     return new Application(parts, [server, opsServer], new ResponseChecks(document));
   }
 

@@ -21,6 +21,13 @@ declare module 'vitest' {
   }
 }
 
+/**
+ * The databases that the tests of flows run on. What a database decides is tested on both: statements, transactions, locks, starts,
+ * crashes. `npm run prove embedded` sets the variable and repeats on the embedded database what other tests of flows cover.
+ */
+export const databasesOfFlows: readonly Database['kind'][] =
+  process.env.FLOWS_ON_EMBEDDED === '1' ? ['embedded'] : ['postgres'];
+
 type Listener = (event: StatementEvent) => void;
 
 const listeners = new WeakMap<Database, Set<Listener>>();

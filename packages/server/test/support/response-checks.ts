@@ -1,6 +1,5 @@
 /** Checks of every response: the OpenAPI contract, the headers, no secrets. */
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
-import { default as addFormats } from 'ajv-formats';
+import { type Contract, type ContractOperation, contractOf } from './contract.ts';
 import { headFaults } from './head-checks.ts';
 
 /** A response whose body was read. */
@@ -8,23 +7,6 @@ export interface ReadResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-}
-
-interface Operation {
-  readonly operationId: string;
-  readonly responses: Readonly<
-    Record<string, { readonly content?: Readonly<Record<string, { readonly schema?: object }>> }>
-  >;
-}
-
-interface OpenApi {
-  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
-}
-
-interface Matched {
-  readonly pattern: RegExp;
-  readonly template: string;
-  readonly operations: Readonly<Record<string, Operation>>;
 }
 
 /** HTML pages, which OpenAPI leaves out. The list is written by hand: any other page is a fault. */
@@ -162,21 +144,12 @@ const secret = /lk_(?:rt|st|ot|lt|lb|dv|sk)_|\beyJ[\w-]+\.[\w-]+\.[\w-]+|\$argon
 
 /** Compares responses with the OpenAPI document of the same server. */
 export class ResponseChecks {
-  readonly #ajv: Ajv2020;
-  readonly #paths: readonly Matched[];
-  readonly #schemas = new Map<string, ValidateFunction>();
+  readonly #contract: Contract;
   readonly #observed = new Map<string, number>();
 
-  constructor(document: object) {
-    // The document is no schema itself, so that comparing it with the meta-schema would check none of its parts.
-    this.#ajv = new Ajv2020({ strict: false, allErrors: true, validateSchema: false });
-    addFormats.default(this.#ajv);
-    this.#ajv.addSchema(document, 'openapi');
-    this.#paths = Object.entries((document as OpenApi).paths).map(([template, operations]) => ({
-      pattern: new RegExp(`^${template.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`),
-      template,
-      operations,
-    }));
+  /** @param document the text of the OpenAPI document. */
+  constructor(document: string) {
+    this.#contract = contractOf(document);
   }
 
   /** How often each `operation status code` was observed. */
@@ -186,7 +159,9 @@ export class ResponseChecks {
 
   /** The ids of all operations of the document. */
   get operationIds(): readonly string[] {
-    return this.#paths.flatMap(({ operations }) => Object.values(operations).map(({ operationId }) => operationId));
+    return this.#contract.paths.flatMap(({ operations }) =>
+      Object.values(operations).map(({ operationId }) => operationId),
+    );
   }
 
   /** @throws Error that lists every fault of the response. */
@@ -208,7 +183,7 @@ ${response.text.slice(0, 500)}`);
   #bodyFaults(method: string, path: string, response: ReadResponse): string[] {
     const isPage = pages.has(path) || providerPage.test(path);
     if (isPage && mediaType(response.headers) === 'text/html') return this.#pageFaults(path, response);
-    const matched = this.#paths.find(({ pattern }) => pattern.test(path));
+    const matched = this.#contract.paths.find(({ pattern }) => pattern.test(path));
     const name = method === 'HEAD' ? 'get' : method.toLowerCase();
     const operation = matched?.operations[name];
     if (matched === undefined || operation === undefined) return this.#faultsWithoutOperation(method, path, response);
@@ -217,7 +192,7 @@ ${response.text.slice(0, 500)}`);
     return this.#operationFaults(matched.template, name, operation, response);
   }
 
-  #operationFaults(template: string, method: string, operation: Operation, response: ReadResponse): string[] {
+  #operationFaults(template: string, method: string, operation: ContractOperation, response: ReadResponse): string[] {
     const type = mediaType(response.headers);
     if (response.status === 304 && operation.responses[304] !== undefined)
       return response.text === '' ? [] : ['304 with a body'];
@@ -251,13 +226,8 @@ ${response.text.slice(0, 500)}`);
   }
 
   #schemaFaults(pointer: readonly string[], response: ReadResponse): string[] {
-    const key = pointer.map((step) => encodeURIComponent(step.replaceAll('~', '~0').replaceAll('/', '~1'))).join('/');
-    const validate = this.#schemas.get(key) ?? this.#ajv.compile({ $ref: `openapi#/${key}` });
-    this.#schemas.set(key, validate);
     const body = JSON.parse(response.text) as Envelope;
-    const faults = validate(body)
-      ? []
-      : (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
+    const faults = this.#contract.faultsOf(pointer, body);
     if (body.meta?.requestId !== response.headers.get('x-request-id')) faults.push('the request ids differ');
     return body.success === false ? [...faults, ...problemFaults(body, response)] : faults;
   }

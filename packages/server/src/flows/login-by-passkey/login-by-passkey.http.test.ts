@@ -3,6 +3,7 @@ import { disableUser } from '#flows/admin-users/index.ts';
 import { statement } from '#platform/database/index.ts';
 import type { RequestOptionsJson } from '#protocol/webauthn/index.ts';
 import { Application, type AppResponse } from '#test/support/application.ts';
+import { databasesOfFlows } from '#test/support/databases.ts';
 import { operator } from '#test/support/operator.ts';
 import {
   addPasskeyUser,
@@ -34,7 +35,7 @@ const countRows = statement('login_by_passkey_test.count', {
 
 const { up, uv, be, bs } = flagBits;
 
-describe.each(['postgres', 'embedded'] as const)('a login by passkey (%s)', (databaseKind) => {
+describe.each(databasesOfFlows)('a login by passkey (%s)', (databaseKind) => {
   let app: Application;
   let user: PasskeyUser;
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CreationOptionsJson, RegistrationResponseJson } from '#protocol/webauthn/index.ts';
 import { Application, type AppResponse } from '#test/support/application.ts';
+import { databasesOfFlows } from '#test/support/databases.ts';
 import {
   addUserWithRole,
   beginEnrollment,
@@ -29,7 +30,7 @@ const path = '/api/v1/auth/login/enroll';
 
 type Kind = 'passkey' | 'security_key';
 
-describe.each(['postgres', 'embedded'] as const)('a passkey that a login sets up (%s)', (databaseKind) => {
+describe.each(databasesOfFlows)('a passkey that a login sets up (%s)', (databaseKind) => {
   let app: Application;
 
   beforeAll(async () => {

@@ -3,6 +3,7 @@ import { endSessions, grantRole, withdrawRole } from '#flows/admin-users/index.t
 import { statement } from '#platform/database/index.ts';
 import { Application } from '#test/support/application.ts';
 import { addActiveUser } from '#test/support/daily-traffic.ts';
+import { databasesOfFlows } from '#test/support/databases.ts';
 import { loginByLink, loginMethodsEnabled, requestLink, wrongCode } from '#test/support/login-by-mail.ts';
 import {
   addOwner,
@@ -33,7 +34,7 @@ const countFactors = statement('login_steps_test.count_factors', {
   columns: { secrets: 'int4?' },
 });
 
-describe.each(['postgres', 'embedded'] as const)('the steps of a login (%s)', (databaseKind) => {
+describe.each(databasesOfFlows)('the steps of a login (%s)', (databaseKind) => {
   let app: Application;
 
   beforeAll(async () => {

@@ -1,6 +1,7 @@
 /** Accounts that an attacker prepared before their owner came (invariant 18). */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { eraseDueAccounts } from '#flows/erase-accounts/index.ts';
+import { databasesOfFlows } from '#test/support/databases.ts';
 import type { FakePerson } from '#test/support/fake-provider.ts';
 import { PageBrowser, signIn } from '#test/support/page-browser.ts';
 import { locationOf, openProviderApplication, type ProviderApplication } from '#test/support/provider-application.ts';
@@ -22,7 +23,7 @@ import { userIdOf } from '#test/support/user-status.ts';
 const graceMs = 7 * 24 * 60 * 60 * 1000;
 const paused = 'This way to sign in is paused';
 
-describe.each(['postgres', 'embedded'] as const)('a provider (%s)', (databaseKind) => {
+describe.each(databasesOfFlows)('a provider (%s)', (databaseKind) => {
   let app: ProviderApplication['app'];
   let provider: ProviderApplication['provider'];
   let sessionOf: ProviderApplication['sessionOf'];

@@ -2,6 +2,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { disableUser } from '#flows/admin-users/index.ts';
 import { statement } from '#platform/database/index.ts';
 import type { AppResponse } from '#test/support/application.ts';
+import { databasesOfFlows } from '#test/support/databases.ts';
 import { operator } from '#test/support/operator.ts';
 import { PageBrowser, signIn } from '#test/support/page-browser.ts';
 import { locationOf, openProviderApplication, type ProviderApplication } from '#test/support/provider-application.ts';
@@ -35,7 +36,7 @@ const titles = {
   connect: 'You already have an account',
 } as const;
 
-describe.each(['postgres', 'embedded'] as const)('signing in with a provider (%s)', (databaseKind) => {
+describe.each(databasesOfFlows)('signing in with a provider (%s)', (databaseKind) => {
   let app: ProviderApplication['app'];
   let provider: ProviderApplication['provider'];
   let sessionOf: ProviderApplication['sessionOf'];

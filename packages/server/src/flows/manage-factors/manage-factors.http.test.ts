@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resetFactors } from '#flows/admin-users/index.ts';
 import { Application } from '#test/support/application.ts';
+import { databasesOfFlows } from '#test/support/databases.ts';
 import { operator } from '#test/support/operator.ts';
 import { addTotpUser, beginTotp, codeNow, confirmTotp, proveSecondFactor } from '#test/support/second-factors.ts';
 import { storedLinkToken } from '#test/support/stored-links.ts';
@@ -13,7 +14,7 @@ const factorsPath = '/api/v1/users/me/factors';
 const totpPath = '/api/v1/users/me/totp';
 const codesPath = '/api/v1/users/me/recovery-codes';
 
-describe.each(['postgres', 'embedded'] as const)('an authenticator app (%s)', (databaseKind) => {
+describe.each(databasesOfFlows)('an authenticator app (%s)', (databaseKind) => {
   let app: Application;
 
   beforeAll(async () => {

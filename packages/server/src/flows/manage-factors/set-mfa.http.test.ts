@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { grantRole, resetFactors } from '#flows/admin-users/index.ts';
 import { Application } from '#test/support/application.ts';
+import { databasesOfFlows } from '#test/support/databases.ts';
 import { addOwner } from '#test/support/login-steps.ts';
 import { operator } from '#test/support/operator.ts';
 import { addPasskey, passkeysPath } from '#test/support/passkeys.ts';
@@ -10,7 +11,7 @@ import { addLoggedInUser, isAccepted, login, mailsTo, type Tokens } from '#test/
 
 const path = '/api/v1/users/me/mfa';
 
-describe.each(['postgres', 'embedded'] as const)('PUT /api/v1/users/me/mfa (%s)', (databaseKind) => {
+describe.each(databasesOfFlows)('PUT /api/v1/users/me/mfa (%s)', (databaseKind) => {
   let app: Application;
 
   beforeAll(async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Application } from '#test/support/application.ts';
+import { databasesOfFlows } from '#test/support/databases.ts';
 import {
   addPasskey,
   addPasskeyUser,
@@ -31,7 +32,7 @@ interface Listed {
   readonly signal?: Signal;
 }
 
-describe.each(['postgres', 'embedded'] as const)('a passkey (%s)', (databaseKind) => {
+describe.each(databasesOfFlows)('a passkey (%s)', (databaseKind) => {
   let app: Application;
   let user: Tokens & { readonly email: string };
   let token: string;

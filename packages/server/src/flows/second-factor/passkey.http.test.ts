@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { present } from '#kernel/assert.ts';
 import { Application } from '#test/support/application.ts';
+import { databasesOfFlows } from '#test/support/databases.ts';
 import {
   addPasskey,
   addPasskeyUser,
@@ -18,7 +19,7 @@ import { addVerifiedUser, login, mailsTo, type Tokens } from '#test/support/user
 
 const path = '/api/v1/auth/login/second-factor';
 
-describe.each(['postgres', 'embedded'] as const)('a passkey as second factor (%s)', (databaseKind) => {
+describe.each(databasesOfFlows)('a passkey as second factor (%s)', (databaseKind) => {
   let app: Application;
   let user: PasskeyUser;
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { present } from '#kernel/assert.ts';
 import { statement } from '#platform/database/index.ts';
 import { Application } from '#test/support/application.ts';
+import { databasesOfFlows } from '#test/support/databases.ts';
 import { addTotpUser, codeNow, proveSecondFactor, type TotpUser } from '#test/support/second-factors.ts';
 import { auditActionsOf, failedAttemptsOf } from '#test/support/stored-login.ts';
 import { addVerifiedUser, login, mailsTo, type Tokens } from '#test/support/user-actions.ts';
@@ -16,7 +17,7 @@ const unverifyEmail = statement('second_factor_test.unverify_email', {
   columns: {},
 });
 
-describe.each(['postgres', 'embedded'] as const)('POST /api/v1/auth/login/second-factor (%s)', (databaseKind) => {
+describe.each(databasesOfFlows)('POST /api/v1/auth/login/second-factor (%s)', (databaseKind) => {
   let app: Application;
   let user: TotpUser;
 

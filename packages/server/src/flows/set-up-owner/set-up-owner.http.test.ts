@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { disableUser, endSessions } from '#flows/admin-users/index.ts';
 import { Application } from '#test/support/application.ts';
 import { addActiveUser } from '#test/support/daily-traffic.ts';
+import { databasesOfFlows } from '#test/support/databases.ts';
 import {
   addOwner,
   addSetupLink,
@@ -20,7 +21,7 @@ import { makeRecoveryLink, makeSetupLink } from './index.ts';
 const path = '/api/v1/auth/setup';
 const newPassword = 'another horse, another battery';
 
-describe.each(['postgres', 'embedded'] as const)('setting an owner up (%s)', (databaseKind) => {
+describe.each(databasesOfFlows)('setting an owner up (%s)', (databaseKind) => {
   let app: Application;
 
   beforeAll(async () => {

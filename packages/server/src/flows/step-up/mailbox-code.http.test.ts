@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Application } from '#test/support/application.ts';
+import { databasesOfFlows } from '#test/support/databases.ts';
 import { wrongCode } from '#test/support/login-by-mail.ts';
 import {
   addUserWithoutPassword,
@@ -11,7 +12,7 @@ import { addTotpUser } from '#test/support/second-factors.ts';
 import { auditActionsOf } from '#test/support/stored-login.ts';
 import { addLoggedInUser, isAccepted, login, mailsTo, validPassword } from '#test/support/user-actions.ts';
 
-describe.each(['postgres', 'embedded'] as const)('step-up by a mailed code (%s)', (databaseKind) => {
+describe.each(databasesOfFlows)('step-up by a mailed code (%s)', (databaseKind) => {
   let app: Application;
 
   beforeAll(async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Application, type RequestOptions } from '#test/support/application.ts';
+import { databasesOfFlows } from '#test/support/databases.ts';
 import { addTotpUser, codeNow } from '#test/support/second-factors.ts';
 import { auditActionsOf, failedAttemptsOf } from '#test/support/stored-login.ts';
 import {
@@ -14,7 +15,7 @@ import {
 const path = '/api/v1/auth/step-up';
 const stepMs = 30_000;
 
-describe.each(['postgres', 'embedded'] as const)('step-up (%s)', (databaseKind) => {
+describe.each(databasesOfFlows)('step-up (%s)', (databaseKind) => {
   let app: Application;
 
   beforeAll(async () => {
