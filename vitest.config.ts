@@ -26,6 +26,10 @@ const long = [
   'tools/deploy/manifest-types.test.ts',
   'tools/deploy/release-script.test.ts',
 ];
+/** They run commands, processes and starts, which no test beside the code covers: `npm test` collects coverage from them too. */
+const program = ['command-line/**/*', 'processes/**/*', 'accepted-settings', 'failing-start', 'traces'].map(
+  (name) => `${server}/test/${name}.test.ts`,
+);
 /** Pure code leaves nothing behind, so one worker runs many files; a worker for each would cost 145 ms a file. */
 const shared = { pool: 'threads', isolate: false, testTimeout: 20_000, sequence: { groupOrder: 0 } } as const;
 /**
@@ -87,9 +91,18 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: 'program',
+          include: program,
+          ...slow,
+          ...together,
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: 'server',
           include: [`${server}/test/**/*.test.ts`, 'bin/**/*.test.ts'],
-          exclude: architecture,
+          exclude: [...architecture, ...program],
           ...slow,
           ...together,
         },

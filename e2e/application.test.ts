@@ -11,7 +11,7 @@ let site: Site;
 let application: ApplicationSite;
 
 beforeAll(async () => {
-  site = await Site.open(loginMethodsEnabled);
+  site = await Site.open(loginMethodsEnabled, 'embedded');
   application = await openApplicationSite((own) => {
     const back = encodeURIComponent(`${own}/callback?from=sign-in&x=1`);
     return {

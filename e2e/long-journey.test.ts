@@ -2,7 +2,6 @@
 import type { Browser } from 'playwright-core';
 import { beforeAll, expect, it } from 'vitest';
 import { loginMethodsEnabled } from '../packages/server/test/support/login-by-mail.ts';
-import { cloneDatabase } from '../packages/server/test/support/postgres.ts';
 import { type ApplicationSite, openApplicationSite } from './support/application-site.ts';
 import { openChromium } from './support/chromium.ts';
 import { runCommand } from './support/program.ts';
@@ -17,7 +16,7 @@ let site: ApplicationSite;
 let browser: Browser;
 
 beforeAll(async () => {
-  server = await startServer({ database: await cloneDatabase(), env: loginMethodsEnabled });
+  server = await startServer({ database: 'embedded', env: loginMethodsEnabled });
   origin = `http://localhost:${new URL(server.url).port}`;
   site = await openApplicationSite((own) => ({
     'Sign in': `${origin}/login?continue=${encodeURIComponent(`${own}/callback?x=1`)}`,
@@ -25,9 +24,7 @@ beforeAll(async () => {
   }));
   browser = await openChromium();
   const set = ['client', 'set-origins', '--origin', site.origin];
-  expect((await runCommand(set, settingsOf({ database: await cloneDatabase() }, server.dataDirectory, 0))).code).toBe(
-    0,
-  );
+  expect((await runCommand(set, settingsOf({ database: 'embedded' }, server.dataDirectory, 0))).code).toBe(0);
   return async () => {
     await browser.close();
     await site[Symbol.asyncDispose]();

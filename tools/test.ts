@@ -27,8 +27,8 @@ let passed = checks.length - failures.length;
 const responses = mkdtempSync(join(tmpdir(), 'latchkey-responses-'));
 process.env.TEST_RESPONSES_DIRECTORY = responses;
 
-// Collecting coverage costs a third of the CPU time of a test in this process, so only the tests beside the code do it.
-await runTests(['unit', 'unit-long', 'db', 'http'], true);
+// Collecting coverage costs a third of the CPU time of a test in this process: those that cover no code of their own do without.
+await runTests(['unit', 'unit-long', 'db', 'http', 'program'], true);
 await runTests(['e2e-alone'], false);
 // A server lowers the priority of its hash threads, which would wait for a core as long as another worker has something to do.
 // Nothing has a lower priority than this one.

@@ -34,8 +34,10 @@ export class Site {
     this.browser = browser;
   }
 
-  static async open(env: Settings = {}): Promise<Site> {
-    return new Site(await startServer({ database: await cloneDatabase(), env }), await openChromium());
+  /** @param database by default on PostgreSQL; a command takes effect at once on a server with the embedded one. */
+  static async open(env: Settings = {}, database?: 'embedded'): Promise<Site> {
+    const server = await startServer({ database: database ?? (await cloneDatabase()), env });
+    return new Site(server, await openChromium());
   }
 
   /** @throws Error when the server does not stop in order. */

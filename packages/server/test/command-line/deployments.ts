@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { findFreePort } from '../../../../e2e/support/free-port.ts';
 import type { Settings } from '../../../../e2e/support/program.ts';
 import { makeDirectory, settingsOf, startServer } from '../../../../e2e/support/server.ts';
-import { cloneDatabase } from '../support/postgres.ts';
+import { cloneDatabase, createDatabase } from '../support/postgres.ts';
 import { type FakeStore, startVault, vaultToken } from '../support/secret-stores.ts';
 
 /** The deployments in which each command runs. */
@@ -24,7 +24,7 @@ export async function openDeployment(name: DeploymentKind): Promise<Deployment> 
   const env = { LATCHKEY_OPS_PORT: opsPort };
   const remove = () => rmSync(dataDirectory, { recursive: true, force: true });
   if (name === 'server down') {
-    const settings = settingsOf({ database: 'embedded', env }, dataDirectory, await findFreePort());
+    const settings = settingsOf({ database: await createDatabase(), env }, dataDirectory, await findFreePort());
     return { settings, url: undefined, end: async () => remove() };
   }
   const database = name === 'server up, embedded' ? 'embedded' : await cloneDatabase();

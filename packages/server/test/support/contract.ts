@@ -37,7 +37,7 @@ export class Contract {
     }));
   }
 
-  /** What is wrong with a value by the schema at the JSON pointer of these steps. */
+  /** The faults of a value by the schema at the JSON pointer of these steps. */
   faultsOf(pointer: readonly string[], value: unknown): string[] {
     const key = pointer.map((step) => encodeURIComponent(step.replaceAll('~', '~0').replaceAll('/', '~1'))).join('/');
     const validate = this.#validators.get(key) ?? this.#ajv.compile({ $ref: `openapi#/${key}` });
