@@ -26,6 +26,8 @@ const long = [
   'tools/deploy/manifest-types.test.ts',
   'tools/deploy/release-script.test.ts',
 ];
+/** It compares every statement that its process has declared, among which those of other tests must not be. */
+const statements = `${server}/test/statements.db.test.ts`;
 /** They run commands, processes and starts, which no test beside the code covers: `npm test` collects coverage from them too. */
 const program = ['command-line/**/*', 'processes/**/*', 'accepted-settings', 'failing-start', 'traces'].map(
   (name) => `${server}/test/${name}.test.ts`,
@@ -90,6 +92,10 @@ export default defineConfig({
       },
       {
         extends: true,
+        test: { name: 'statements', include: [statements], ...slow, ...together, isolate: true },
+      },
+      {
+        extends: true,
         test: {
           name: 'program',
           include: program,
@@ -102,7 +108,7 @@ export default defineConfig({
         test: {
           name: 'server',
           include: [`${server}/test/**/*.test.ts`, 'bin/**/*.test.ts'],
-          exclude: [...architecture, ...program],
+          exclude: [...architecture, ...program, statements],
           ...slow,
           ...together,
         },

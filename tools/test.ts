@@ -33,7 +33,7 @@ await runTests(['e2e-alone'], false);
 // A server lowers the priority of its hash threads, which would wait for a core as long as another worker has something to do.
 // Nothing has a lower priority than this one.
 setPriority(constants.priority.PRIORITY_LOW);
-await runTests(['server', 'e2e'], false);
+await runTests(['server', 'statements', 'e2e'], false);
 
 failures.push(
   ...checkResponses(readObservedResponses(responses), declaredProblems('docs/reference/openapi.json'), {

@@ -47,8 +47,7 @@ let unbounded: readonly Statement[];
 beforeAll(async () => {
   const files = globSync('{domain,platform,flows}/**/*.ts', { cwd: source, exclude: ['**/*.test.ts'] });
   for (const file of files) await import(pathToFileURL(source + file).href);
-  // Those of tests are read in the same process.
-  product = declaredStatements().filter(({ name }) => !name.startsWith('test_'));
+  product = declaredStatements();
   faulty = declareFaulty();
   unbounded = declareUnbounded();
 });
