@@ -58,6 +58,8 @@ export interface MixedRequest {
   readonly context: MixedContext;
 }
 
+type Pool = 'users' | 'sessions' | 'cookies' | 'replaced cookies';
+
 /** Produces the requests, and keeps the sessions that their responses begin and end. */
 export class MixedTraffic {
   readonly #users: readonly BenchUser[];
@@ -66,6 +68,11 @@ export class MixedTraffic {
   readonly #leaving: Tokens[];
   readonly #cookies: string[];
   #number = 0;
+  /**
+   * How often each pool was taken from. By the number of the request an operation would reach a few users only, because operations
+   * repeat every hundred requests, and their sessions would exceed the limit of a user.
+   */
+  readonly #taken: Record<Pool, number> = { users: 0, sessions: 0, cookies: 0, 'replaced cookies': 0 };
 
   constructor(users: readonly BenchUser[], sessions: readonly Tokens[], cookies: readonly string[]) {
     this.#users = users;
@@ -84,53 +91,63 @@ export class MixedTraffic {
   onResponse({ operation, session }: MixedContext, response: LoadResponse): void {
     if (response.status !== 200) return;
     if (operation === 'login') this.#sessions.push(dataOf<Tokens>(response));
-    if (operation === 'login, cookie') this.#cookies[this.#number % this.#cookies.length] = sessionCookieOf(response);
+    if (operation === 'login, cookie')
+      this.#cookies[this.#turn('replaced cookies') % this.#cookies.length] = sessionCookieOf(response);
     if (operation === 'refresh' && session !== undefined)
       this.#sessions.push({ ...session, ...dataOf<Tokens>(response) });
   }
 
   #requestOf(operation: MixedOperation, number: number): MixedRequest {
     if (operation === 'registration') return registration(operation, number);
-    if (operation === 'refresh' || operation === 'logout') return this.#useUp(operation, number);
-    return { bytes: this.#bytesOf(operation, number), context: { operation } };
+    if (operation === 'refresh' || operation === 'logout') return this.#useUp(operation);
+    return { bytes: this.#bytesOf(operation), context: { operation } };
   }
 
-  #bytesOf(operation: RepeatableOperation, number: number): Buffer {
-    const user = this.#users[number % this.#users.length] as BenchUser;
+  #bytesOf(operation: RepeatableOperation): Buffer {
     switch (operation) {
       case 'session check, token':
-        return get('/api/v1/auth/session', this.#session(number));
+        return get('/api/v1/auth/session', this.#session());
       case 'own profile':
-        return get('/api/v1/users/me', this.#session(number));
+        return get('/api/v1/users/me', this.#session());
       case 'own sessions':
-        return get('/api/v1/users/me/sessions', this.#session(number));
+        return get('/api/v1/users/me/sessions', this.#session());
       case 'session check, cookie':
-        return this.#cookieCheck(number);
+        return this.#cookieCheck();
       case 'login':
-        return loginRequest(user);
+        return loginRequest(this.#user());
       case 'login, cookie':
-        return loginRequest(user, 'cookie');
+        return loginRequest(this.#user(), 'cookie');
       case 'login page':
         return requestBytes('GET', '/login');
       case 'JWKS':
         return requestBytes('GET', '/.well-known/jwks.json');
       case 'password reset, request':
-        return post('forgot-password', { email: user.email });
+        return post('forgot-password', { email: this.#user().email });
     }
   }
 
-  #session(number: number): Tokens {
-    return this.#sessions[number % this.#sessions.length] as Tokens;
+  /** The number of the next turn of a pool. */
+  #turn(pool: Pool): number {
+    this.#taken[pool] += 1;
+    return this.#taken[pool];
   }
 
-  #cookieCheck(number: number): Buffer {
-    const cookie = this.#cookies[number % this.#cookies.length] ?? '';
+  #user(): BenchUser {
+    return this.#users[this.#turn('users') % this.#users.length] as BenchUser;
+  }
+
+  #session(): Tokens {
+    return this.#sessions[this.#turn('sessions') % this.#sessions.length] as Tokens;
+  }
+
+  #cookieCheck(): Buffer {
+    const cookie = this.#cookies[this.#turn('cookies') % this.#cookies.length] ?? '';
     return requestBytes('GET', '/api/v1/auth/session', { cookie });
   }
 
   /** The oldest session leaves the pool: no later request may use tokens that this one replaces or ends. */
-  #useUp(operation: 'refresh' | 'logout', number: number): MixedRequest {
-    const oldest = this.#sessions.shift() ?? this.#session(number);
+  #useUp(operation: 'refresh' | 'logout'): MixedRequest {
+    const oldest = this.#sessions.shift() ?? this.#session();
     if (operation === 'logout') this.#leaving.push(oldest);
     const session = operation === 'logout' ? (this.#leaving.shift() ?? oldest) : oldest;
     const bytes =
