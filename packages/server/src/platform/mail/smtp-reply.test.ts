@@ -13,6 +13,16 @@ describe('cleanReply', () => {
     expect(cleanReply(reply)).toBe(redacted);
   });
 
+  it('reads the beginning of a long reply, and no part of a word', () => {
+    expect(cleanReply('a'.repeat(1_000_000))).toBe('');
+    // The words before the address are links, which become shorter: its beginning would be in the ledger.
+    const links = `https://${'l'.repeat(90)}.example `.repeat(19);
+    expect(
+      cleanReply(`550 ${links}${'x'.repeat(20)} ada.lovelace.of.a.long.name@${'e'.repeat(200)}.example`),
+    ).not.toContain('ada');
+    expect(cleanReply(`550 blocked: ${'spam '.repeat(10_000)}`)).toMatch(/^550 blocked: (spam )+s?p?a?m?$/);
+  });
+
   it('never returns an address, a line break, or more than 300 characters', () => {
     fc.assert(
       fc.property(

@@ -12,7 +12,8 @@ export interface Mailbox {
   readonly address: string;
 }
 
-const form = /^(?:(?<name>"(?:[^"\\]|\\.)*"|[^<>"]*?) *<(?<inBrackets>[^<>]*)>|(?<bare>[^<>]*))$/u;
+/** Spaces after the name belong to it here: an expression for them beside one for the name would take quadratic time. */
+const form = /^(?:(?<name>"(?:[^"\\]|\\.)*" *|[^<>"]*)<(?<inBrackets>[^<>]*)>|(?<bare>[^<>]*))$/u;
 const unusableInName = /[\p{Cc}\p{Cs}\u2028\u2029]/u;
 
 /** Parses `Acme <no-reply@acme.example>`, `"Doe, Jane" <jane@acme.example>` or an address. */
@@ -20,10 +21,17 @@ export function parseMailbox(text: string): Parsed<Mailbox> {
   const { name: written = '', inBrackets, bare } = form.exec(text)?.groups ?? {};
   const typed = inBrackets ?? bare;
   if (typed === undefined) return unparsable('write a name with quotation marks or angle brackets as "Name" <address>');
-  const name = written.startsWith('"') ? written.slice(1, -1).replace(/\\(.)/gu, '$1') : written;
+  const display = withoutSpacesAfter(written);
+  const name = display.startsWith('"') ? display.slice(1, -1).replace(/\\(.)/gu, '$1') : display;
   if (unusableInName.test(name)) return unparsable('its name contains a control character');
   const address = asciiAddress(typed);
   return address === undefined ? unparsable('its address is not valid') : parsed({ name, address });
+}
+
+function withoutSpacesAfter(text: string): string {
+  let end = text.length;
+  while (text[end - 1] === ' ') end -= 1;
+  return text.slice(0, end);
 }
 
 export function formatMailbox({ name, address }: Mailbox): string {

@@ -41,6 +41,14 @@ describe('parseMailbox', () => {
     expect(parseMailbox(text).kind).toBe('invalid');
   });
 
+  it('takes linear time', () => {
+    const spaces = ' '.repeat(200_000);
+    for (const text of [`A${spaces}`, `A${spaces}<a@b.example`, `"A"${spaces}`]) {
+      expect(parseMailbox(text).kind).toBe('invalid');
+    }
+    expect(parseMailbox(`A B${spaces}<a@b.example>`)).toMatchObject({ value: { name: 'A B' } });
+  });
+
   it('reads what formatMailbox writes', () => {
     const written = fc.tuple(fc.string(), fc.emailAddress()).map(([name, address]) => `${name} <${address}>`);
     fc.assert(
