@@ -2,6 +2,7 @@
  * The credentials of AWS, as its SDKs find them: static ones, those of a container (ECS, EKS Pod Identity), those of the
  * machine (EC2, IMDSv2). The first kind that is configured counts: a role of the machine never stands in for a missing one.
  */
+import { withoutTrailing } from '#kernel/without-trailing.ts';
 import type { AwsCredentials } from './aws-signature.ts';
 import { StoreFailure } from './failure.ts';
 import { type objectIn, readObject, requireOk, textIn } from './response.ts';
@@ -55,7 +56,7 @@ async function ofContainer(access: AwsAccess, send: Send, now: Date): Promise<Aw
 /** IMDSv2 only: version 1 returns credentials to any request that this machine can be made to send (SSRF). */
 async function ofMachine(address: string, send: Send, now: Date): Promise<AwsCredentials> {
   const service = 'the metadata service of EC2';
-  const at = (path: string) => new URL(`${address.replace(/\/+$/, '')}/latest/${path}`);
+  const at = (path: string) => new URL(`${withoutTrailing(address, '/')}/latest/${path}`);
   const seconds = { 'x-aws-ec2-metadata-token-ttl-seconds': String(tokenSeconds) };
   const session = await send({ target: 'metadata', url: at('api/token'), method: 'PUT', headers: seconds });
   requireOk(session, service, {});

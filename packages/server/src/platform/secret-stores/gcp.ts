@@ -1,4 +1,5 @@
 /** Reads Google Secret Manager (REST reference, `projects.secrets.versions.access`) with the token of the machine. */
+import { withoutTrailing } from '#kernel/without-trailing.ts';
 import type { OutboundResponse } from '#platform/outbound/index.ts';
 import { StoreFailure } from './failure.ts';
 import { Once } from './once.ts';
@@ -44,7 +45,7 @@ export class SecretManager {
 
   async #readSecret(path: string): Promise<string> {
     const { endpoint = 'https://secretmanager.googleapis.com' } = this.#access;
-    const url = new URL(`${endpoint.replace(/\/+$/, '')}/v1/${path}:access`);
+    const url = new URL(`${withoutTrailing(endpoint, '/')}/v1/${path}:access`);
     const headers = { authorization: `Bearer ${await this.#token()}` };
     const response = await this.#send({ target: 'service', url, method: 'GET', headers });
     requireOk(response, service, {

@@ -1,4 +1,5 @@
 /** Reads the key-value store of Vault, version 2 (HashiCorp Vault HTTP API, "KV secrets engine - version 2"). */
+import { withoutTrailing } from '#kernel/without-trailing.ts';
 import { StoreFailure } from './failure.ts';
 import { Once } from './once.ts';
 import { fieldOf, objectIn, readObject, requireOk, textIn } from './response.ts';
@@ -91,7 +92,7 @@ export class Vault {
       ...(namespace === undefined ? {} : { 'x-vault-namespace': namespace }),
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     };
-    const url = new URL(`${address.replace(/\/+$/, '')}/v1/${path}`);
+    const url = new URL(`${withoutTrailing(address, '/')}/v1/${path}`);
     return this.#send({ target: 'service', url, method, headers, certificateAuthority, ...(body && { body }) });
   }
 }

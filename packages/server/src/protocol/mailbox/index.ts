@@ -3,7 +3,9 @@
  * Invariants: one mailbox, never a list; the domain is ASCII (A-labels), so that every mail server accepts it without
  * SMTPUTF8; neither part can end a header line.
  */
+
 import { type Parsed, parsed, unparsable } from '#kernel/parsed.ts';
+import { withoutTrailing } from '#kernel/without-trailing.ts';
 import { parseEmailAddress } from '#protocol/email-address/index.ts';
 
 export interface Mailbox {
@@ -21,17 +23,11 @@ export function parseMailbox(text: string): Parsed<Mailbox> {
   const { name: written = '', inBrackets, bare } = form.exec(text)?.groups ?? {};
   const typed = inBrackets ?? bare;
   if (typed === undefined) return unparsable('write a name with quotation marks or angle brackets as "Name" <address>');
-  const display = withoutSpacesAfter(written);
+  const display = withoutTrailing(written, ' ');
   const name = display.startsWith('"') ? display.slice(1, -1).replace(/\\(.)/gu, '$1') : display;
   if (unusableInName.test(name)) return unparsable('its name contains a control character');
   const address = asciiAddress(typed);
   return address === undefined ? unparsable('its address is not valid') : parsed({ name, address });
-}
-
-function withoutSpacesAfter(text: string): string {
-  let end = text.length;
-  while (text[end - 1] === ' ') end -= 1;
-  return text.slice(0, end);
 }
 
 export function formatMailbox({ name, address }: Mailbox): string {

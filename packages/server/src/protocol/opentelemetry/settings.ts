@@ -1,4 +1,5 @@
 import { type Parsed, parsed, unparsable } from '#kernel/parsed.ts';
+import { withoutTrailing } from '#kernel/without-trailing.ts';
 
 const pairsAtMost = 64;
 /** A token (RFC 9110 §5.6.2), so that a name can be a header field. */
@@ -44,7 +45,7 @@ export function parseCollectorUrl(text: string): Parsed<string> {
   if (!/^https?:\/\/[^\s\\?#]+$/i.test(text) || !URL.canParse(text)) return unparsable('it is no http or https URL');
   const { username, password, href } = new URL(text);
   if (username !== '' || password !== '') return unparsable('credentials belong into the headers');
-  return parsed(href.replace(/\/+$/, ''));
+  return parsed(withoutTrailing(href, '/'));
 }
 
 /** Parses a number from 0 to 1. */

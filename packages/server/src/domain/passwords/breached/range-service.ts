@@ -1,5 +1,7 @@
 /** The client of a range service with the protocol of Have I Been Pwned (`api.pwnedpasswords.com/range/`). */
+
 import { hash } from 'node:crypto';
+import { withoutTrailing } from '#kernel/without-trailing.ts';
 import type { Outbound } from '#platform/outbound/index.ts';
 
 export interface RangeServiceSettings {
@@ -33,7 +35,7 @@ export async function queryRangeService(
   const digits = hash('sha1', password).toUpperCase();
   const response = await outbound.request({
     purpose: 'breached_passwords',
-    url: `${url.replace(/\/+$/, '')}/${digits.slice(0, prefixDigits)}`,
+    url: `${withoutTrailing(url, '/')}/${digits.slice(0, prefixDigits)}`,
     policy: { allowPrivate },
     method: 'GET',
     headers: { 'add-padding': 'true', accept: 'text/plain' },

@@ -1,6 +1,8 @@
 /** Requests without a route: an unknown path, a method that is not allowed at its path, and OPTIONS. */
+
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '#kernel/problem.ts';
+import { withoutTrailing } from '#kernel/without-trailing.ts';
 import { preflightHeaders } from '../admission/cors.ts';
 import { headProblem } from '../admission/head.ts';
 import type { Endpoint } from '../endpoint.ts';
@@ -33,7 +35,7 @@ export function unmatchedHandler(responder: Responder): (request: FastifyRequest
 }
 
 function unknownPath(paths: readonly KnownPath[], path: string): Problem {
-  const bare = path.replace(/\/+$/, '');
+  const bare = withoutTrailing(path, '/');
   const isSpelling = bare !== path && paths.some(({ pattern }) => pattern.test(bare));
   return new Problem('not_found', isSpelling ? { advice: 'Remove the slash at its end.' } : {});
 }
