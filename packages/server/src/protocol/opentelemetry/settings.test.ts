@@ -37,6 +37,10 @@ describe('parseCollectorUrl', () => {
       expect(parseCollectorUrl(text)).toMatchObject({ kind: 'invalid' });
     },
   );
+
+  it('rejects a host that its ASCII form makes too long', () => {
+    expect(parseCollectorUrl(`https://${'é.'.repeat(1900)}example`)).toMatchObject({ kind: 'invalid' });
+  });
 });
 
 describe('parseRatio', () => {

@@ -45,7 +45,9 @@ export function parseCollectorUrl(text: string): Parsed<string> {
   if (!/^https?:\/\/[^\s\\?#]+$/i.test(text) || !URL.canParse(text)) return unparsable('it is no http or https URL');
   const { username, password, href } = new URL(text);
   if (username !== '' || password !== '') return unparsable('credentials belong into the headers');
-  return parsed(withoutTrailing(href, '/'));
+  const base = withoutTrailing(href, '/');
+  // A host of another script is longer in ASCII, and may be too long then.
+  return URL.canParse(base) ? parsed(base) : unparsable('its host is too long');
 }
 
 /** Parses a number from 0 to 1. */
