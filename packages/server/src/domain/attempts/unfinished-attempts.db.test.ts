@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Problem } from '#kernel/problem.ts';
 import { type Database, statement } from '#platform/database/index.ts';
 import { describeOnBothDatabases } from '#test/support/databases.ts';
@@ -72,22 +72,33 @@ describeOnBothDatabases('an attempt with the right secret', (database) => {
   });
 });
 
-it('waits to be given back with those of a thousand users at most', async () => {
-  let isAway = true;
-  let given = 0;
-  const counting: Pick<Database, 'run'> = {
-    run: async () => {
-      if (isAway) throw new Problem('unavailable');
-      given += 1;
+describe('during an outage of the database', () => {
+  async function failedByUsers(users: number) {
+    const outage = { isOver: false, statements: 0 };
+    const run = async () => {
+      outage.statements += 1;
+      if (!outage.isOver) throw new Problem('unavailable');
       return 1;
-    },
-  };
-  const attempts = new UnfinishedAttempts({ database: counting });
-  const finish = (user: number) =>
-    attempts.finish({ kind: 'password', userId: `user ${user}` }, failing(new Error('away')));
-  await Promise.allSettled(Array.from({ length: 1001 }, (_, user) => finish(user)));
-  await expect(attempts.giveBack()).rejects.toThrow('unavailable');
-  isAway = false;
-  await attempts.giveBack();
-  expect(given).toBe(1000);
+    };
+    const attempts = new UnfinishedAttempts({ database: { run } });
+    const fail = (user: number) =>
+      attempts.finish({ kind: 'password', userId: `user ${user}` }, failing(new Error('away')));
+    await Promise.allSettled(Array.from({ length: users }, (_, user) => fail(user)));
+    return { attempts, fail, outage };
+  }
+
+  it('an attempt tries to be given back by one statement, however many wait', async () => {
+    const { fail, outage } = await failedByUsers(1000);
+    expect(outage.statements).toBe(1000);
+    await expect(fail(0)).rejects.toThrow('away');
+    expect(outage.statements).toBe(1001);
+  });
+
+  it('the attempts of a thousand users at most wait to be given back', async () => {
+    const { attempts, outage } = await failedByUsers(1001);
+    await expect(attempts.giveBack()).rejects.toThrow('unavailable');
+    Object.assign(outage, { isOver: true, statements: 0 });
+    await Promise.all([attempts.giveBack(), attempts.giveBack()]);
+    expect(outage.statements).toBe(1000);
+  });
 });

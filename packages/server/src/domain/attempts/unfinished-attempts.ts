@@ -35,11 +35,15 @@ export interface ReservedAttempt {
   readonly userId: string;
 }
 
+interface Waiting extends ReservedAttempt {
+  readonly count: number;
+}
+
 /** The attempts of one process that are to be given back. */
 export class UnfinishedAttempts {
   readonly #database: Pick<Database, 'run'>;
-  readonly #waiting = new Map<string, ReservedAttempt & { readonly count: number }>();
-  #running: Promise<void> = Promise.resolve();
+  readonly #waiting = new Map<string, Waiting>();
+  readonly #running = new Set<Promise<unknown>>();
 
   constructor({ database }: { readonly database: Pick<Database, 'run'> }) {
     this.#database = database;
@@ -47,38 +51,41 @@ export class UnfinishedAttempts {
 
   /**
    * Runs the effect of an attempt whose secret was right. When it fails without a decision, the attempt is given back: at once,
-   * because clients try again at once, else as soon as that is possible. The response does not wait for it.
+   * because clients try again at once, else as soon as that is possible. The response does not wait for it. Those that already
+   * wait are left to `giveBack`: each failure of a long outage would repeat all of them.
    */
   async finish<T>(attempt: ReservedAttempt, effect: () => Promise<T>): Promise<T> {
     try {
       return await effect();
     } catch (error) {
-      if (!(error instanceof Problem) || error.status >= 500) {
-        this.#add({ ...attempt, count: 1 });
-        // A failure leaves it waiting for the next call.
-        void Promise.allSettled([this.giveBack()]);
-      }
+      if (!(error instanceof Problem) || error.status >= 500) void this.#start([{ ...attempt, count: 1 }]);
       throw error;
     }
   }
 
   /** Gives back every attempt that waits, after those that are being given back. What fails waits for the next call. */
-  giveBack(): Promise<void> {
-    const earlier = this.#running;
-    this.#running = Promise.allSettled([earlier]).then(() => this.#giveBackAll());
-    return this.#running;
-  }
-
-  async #giveBackAll(): Promise<void> {
+  async giveBack(): Promise<void> {
+    await Promise.all(this.#running);
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
-    const results = await Promise.allSettled(waiting.map((attempt) => this.#database.run(giveBack, attempt)));
-    for (const [index, attempt] of waiting.entries()) if (results[index]?.status === 'rejected') this.#add(attempt);
-    const failed = results.find((result) => result.status === 'rejected');
+    const failed = await this.#start(waiting);
     if (failed !== undefined) throw failed.reason;
   }
 
-  #add(attempt: ReservedAttempt & { readonly count: number }): void {
+  /** Gives these back; those that failed wait then. Returns the first failure. */
+  #start(attempts: readonly Waiting[]): Promise<PromiseRejectedResult | undefined> {
+    const run = this.#giveBack(attempts).finally(() => this.#running.delete(run));
+    this.#running.add(run);
+    return run;
+  }
+
+  async #giveBack(attempts: readonly Waiting[]): Promise<PromiseRejectedResult | undefined> {
+    const results = await Promise.allSettled(attempts.map((attempt) => this.#database.run(giveBack, attempt)));
+    for (const [index, attempt] of attempts.entries()) if (results[index]?.status === 'rejected') this.#add(attempt);
+    return results.find((result) => result.status === 'rejected');
+  }
+
+  #add(attempt: Waiting): void {
     const key = `${attempt.kind} ${attempt.userId}`;
     const earlier = this.#waiting.get(key);
     if (earlier === undefined && this.#waiting.size >= maxWaiting) return;
