@@ -170,7 +170,7 @@ describe.each([
     for (const { text, html, subject } of messages) {
       const links = [...urlsIn(text), ...urlsIn(html)];
       expect(links.filter((link) => !link.startsWith(`${publicUrl}/`))).toEqual([]);
-      expect(`${subject}${text}${html}`).not.toMatch(/evil|gopher|127\.0\.0\.1:|8443/);
+      expect(`${subject}${text}${html}`).not.toMatch(/evil\.example|gopher:|127\.0\.0\.1:|:8443/);
     }
     expect(messages.flatMap(({ links }) => links).length).toBeGreaterThanOrEqual(ignoredSpoofs.length * 5);
   });

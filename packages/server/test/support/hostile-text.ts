@@ -1,7 +1,7 @@
 /** Hostile input for fields that expect an address or a name. */
 
-/** Part of every hostile text, so that tests find it wherever it was stored or sent. */
-export const marker = 'zqx';
+/** Part of every hostile text, so that tests find it wherever it was stored or sent. Too long to be in a token by chance. */
+export const marker = 'zqxzqxzqx';
 
 type Inputs = readonly (readonly [what: string, value: unknown])[];
 

@@ -63,12 +63,12 @@ describe('a bad body', () => {
   });
 
   it('422 lists each field by JSON Pointer and code, without its value', async () => {
-    const { json } = await sample.post('{"email":12345,"a/b~":"hunter2"}');
+    const { json } = await sample.post('{"email":1234567890123,"a/b~":"hunter2"}');
     expect(json.errors).toEqual([
       { path: '/email', code: 'invalid_type', message: expect.any(String) },
       { path: '/a~1b~0', code: 'unknown_key', message: expect.any(String) },
     ]);
-    expect(JSON.stringify(json)).not.toMatch(/12345|hunter2/);
+    expect(JSON.stringify(json)).not.toMatch(/1234567890123|hunter2/);
     expect((await sample.post('{}')).json.errors).toMatchObject([{ path: '/email', code: 'required' }]);
     expect((await sample.post(`{"email":"${'x'.repeat(255)}"}`)).json.errors).toMatchObject([{ code: 'too_long' }]);
     expect((await sample.post('{"email":"\\u0000"}')).json.errors).toMatchObject([
