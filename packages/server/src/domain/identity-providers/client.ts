@@ -1,8 +1,9 @@
 /** The requests to identity providers, and the checks of what they return. */
-import { LRUCache } from 'lru-cache';
+
 import type * as OAuth from 'oauth4webapi';
 import { present } from '#kernel/assert.ts';
 import { type Clock, systemClock } from '#kernel/clock.ts';
+import { boundedCache } from '#platform/bounded-cache/index.ts';
 import type { Outbound } from '#platform/outbound/index.ts';
 import { readDestination } from '#protocol/outbound-url/index.ts';
 import { appleClientSecret } from './apple-secret.ts';
@@ -58,7 +59,7 @@ export class ProviderClient implements ProviderRequests {
   readonly #metadata: ServerMetadata;
   readonly #native: NativeTokens;
   /** Keys of providers by the address of their JWK Set. oauth4webapi reads them again after five minutes. */
-  readonly #keys = new LRUCache<string, OAuth.JWKSCacheInput>({ max: 1000 });
+  readonly #keys = boundedCache<string, OAuth.JWKSCacheInput>(1000);
 
   constructor(deps: ProviderClientDeps) {
     this.#deps = deps;

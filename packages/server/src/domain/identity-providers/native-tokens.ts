@@ -4,9 +4,9 @@ import type { JSONWebKeySet, JWTPayload } from 'jose';
 import * as errors from 'jose/errors';
 import { createLocalJWKSet } from 'jose/jwks/local';
 import { jwtVerify } from 'jose/jwt/verify';
-import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { type Clock, systemClock } from '#kernel/clock.ts';
+import { boundedCache } from '#platform/bounded-cache/index.ts';
 import { parseForeignHeader } from '#protocol/jose/index.ts';
 import type { ProviderCall } from './call.ts';
 import { identityOf } from './identity.ts';
@@ -38,7 +38,7 @@ interface NativeToken {
 
 export class NativeTokens {
   readonly #clock: Clock;
-  readonly #keySets = new LRUCache<string, KeySet>({ max: 1000 });
+  readonly #keySets = boundedCache<string, KeySet>(1000);
 
   constructor(clock: Clock) {
     this.#clock = clock;

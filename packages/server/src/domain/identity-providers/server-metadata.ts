@@ -1,9 +1,10 @@
 /** The endpoints of a provider: constant for OAuth 2.0, from the discovery document for OpenID Connect. */
-import { LRUCache } from 'lru-cache';
+
 import type { AuthorizationServer } from 'oauth4webapi';
 import { z } from 'zod';
 import { present } from '#kernel/assert.ts';
 import type { Clock } from '#kernel/clock.ts';
+import { boundedCache } from '#platform/bounded-cache/index.ts';
 import type { ProviderCall } from './call.ts';
 import type { OAuth2Endpoints, Preset } from './presets.ts';
 import type { IdentityProvider } from './provider.ts';
@@ -48,7 +49,7 @@ interface Discovered {
 /** Discovery documents, each read at most once an hour. */
 export class ServerMetadata {
   readonly #clock: Clock;
-  readonly #discovered = new LRUCache<string, Discovered>({ max: 1000 });
+  readonly #discovered = boundedCache<string, Discovered>(1000);
 
   constructor(clock: Clock) {
     this.#clock = clock;

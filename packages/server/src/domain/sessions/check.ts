@@ -1,8 +1,8 @@
 /** The session check, the hottest path: warm it costs a hash and two lookups, cold one round trip. */
 import { hash } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import { type Revocations, rememberedSeconds } from '#domain/revocations/index.ts';
 import { type Clock, earlier } from '#kernel/clock.ts';
+import { boundedCache } from '#platform/bounded-cache/index.ts';
 import type { Database } from '#platform/database/index.ts';
 import type { JwtProblem } from '#protocol/jose/index.ts';
 import { hashSecret, parseSecret, secretPrefixes } from '#protocol/secret-token/index.ts';
@@ -60,7 +60,7 @@ export class SessionCheck {
   readonly #revocations: Revocations;
   readonly #lastSeen: LastSeen;
   readonly #verifyToken: (text: string) => Promise<CheckedToken | JwtProblem>;
-  readonly #remembered = new LRUCache<string, Remembered>({ max: maxRemembered });
+  readonly #remembered = boundedCache<string, Remembered>(maxRemembered);
   #hits = 0;
   #misses = 0;
 

@@ -4,9 +4,9 @@
  */
 
 import { hash } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import { type AuditValues, recordFragment } from '#domain/audit/index.ts';
 import type { ClientInfo } from '#kernel/requester.ts';
+import { boundedCache } from '#platform/bounded-cache/index.ts';
 import { type Queries, statement } from '#platform/database/index.ts';
 import type { UserKey } from '#platform/keys/index.ts';
 import { openClientInfo, sealClientInfo } from './session.ts';
@@ -39,7 +39,7 @@ const maxRemembered = 20_000;
  */
 export class LastClients {
   /** By session, the digest of its ciphertext and of the client that it was found to contain. */
-  readonly #compared = new LRUCache<string, string>({ max: maxRemembered });
+  readonly #compared = boundedCache<string, string>(maxRemembered);
 
   /** Whether the client information differs from the stored one. */
   hasMoved(keyOf: () => UserKey, last: LastClientInfo, now: ClientInfo): boolean {

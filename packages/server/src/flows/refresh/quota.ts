@@ -3,9 +3,10 @@
  * exchange consumes the presented token, so its successor is returned even over the quota. The process remembers that
  * successor, and rejects it without a query until the window ends. Unknown tokens count by address.
  */
-import { LRUCache } from 'lru-cache';
+
 import type { Clock } from '#kernel/clock.ts';
 import { Problem } from '#kernel/problem.ts';
+import { boundedCache } from '#platform/bounded-cache/index.ts';
 import type { QuotaStatus, RateLimits } from '#platform/rate-limit/index.ts';
 import { hashSecret } from '#protocol/secret-token/index.ts';
 
@@ -15,7 +16,7 @@ const maxPostponed = 10_000;
 export class RefreshQuota {
   readonly #limits: Pick<RateLimits, 'use' | 'bucketOf'>;
   readonly #clock: Clock;
-  readonly #postponed = new LRUCache<string, number>({ max: maxPostponed });
+  readonly #postponed = boundedCache<string, number>(maxPostponed);
 
   constructor(limits: Pick<RateLimits, 'use' | 'bucketOf'>, clock: Clock) {
     this.#limits = limits;

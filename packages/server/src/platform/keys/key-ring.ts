@@ -1,7 +1,7 @@
 /** The data keys and recently used user keys of this process, in memory. */
 import { createHmac, type KeyObject, randomBytes } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import { AssertionFailed, assert, present } from '#kernel/assert.ts';
+import { boundedCache } from '#platform/bounded-cache/index.ts';
 import { type DataKey, type DataKeyDeps, loadDataKeys, type RecordRotation, replaceDataKey } from './data-keys.ts';
 import { contextOf, open, readKeyId, seal } from './envelope.ts';
 import type { AssociatedData, KeyOwner, KeyPurpose, Keys, UserKey } from './keys.ts';
@@ -29,9 +29,7 @@ export interface KeyRingDeps extends DataKeyDeps {
 
 export class KeyRing implements Keys {
   readonly #deps: KeyRingDeps;
-  readonly #userKeys = new LRUCache<string, { readonly wrapped: Buffer; readonly key: UserKey }>({
-    max: maxCachedUserKeys,
-  });
+  readonly #userKeys = boundedCache<string, { readonly wrapped: Buffer; readonly key: UserKey }>(maxCachedUserKeys);
   #keys: ReadonlyMap<string, DataKey> = new Map();
   /** Keys by purpose and period, newest first. */
   #slots: ReadonlyMap<string, readonly DataKey[]> = new Map();

@@ -9,8 +9,8 @@ import {
   type RetryPolicy,
   retry,
 } from 'cockatiel';
-import { LRUCache } from 'lru-cache';
 import type { Clock } from '#kernel/clock.ts';
+import { boundedCache } from '#platform/bounded-cache/index.ts';
 import { Breaker } from '#platform/breaker/index.ts';
 import { inSpan, type SpanAttributes } from '#platform/telemetry/index.ts';
 import {
@@ -85,7 +85,7 @@ export class Outbound {
   readonly #options: OutboundOptions;
   readonly #resolve: Resolve;
   readonly #slots: BulkheadPolicy;
-  readonly #guards = new LRUCache<string, Guards>({ max: rememberedDestinations });
+  readonly #guards = boundedCache<string, Guards>(rememberedDestinations);
   readonly #retry: RetryPolicy;
 
   constructor(options: OutboundOptions) {

@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache';
 import type { Clock } from '#kernel/clock.ts';
+import { type BoundedCache, boundedCache } from '#platform/bounded-cache/index.ts';
 import { type Charge, nameOf, windowMsOf } from './quota.ts';
 import type { Charges, Window } from './window-store.ts';
 
@@ -20,12 +20,12 @@ export interface Counter {
  * entries deleted before it: that took 133 s for a million addresses.
  */
 export class MemoryWindows {
-  readonly #counters: LRUCache<string, Counter>;
+  readonly #counters: BoundedCache<string, Counter>;
   readonly #clock: Clock;
 
   constructor(clock: Clock, maxKeys: number = defaultMaxKeys) {
     this.#clock = clock;
-    this.#counters = new LRUCache({ max: maxKeys });
+    this.#counters = boundedCache(maxKeys);
   }
 
   get size(): number {

@@ -1,6 +1,7 @@
 /** Chooses the quotas of a request by the class of its endpoint, and writes the header fields for the client. */
-import { LRUCache } from 'lru-cache';
+
 import type { Clock } from '#kernel/clock.ts';
+import { boundedCache } from '#platform/bounded-cache/index.ts';
 import { MemoryWindows } from './memory-windows.ts';
 import { Portions } from './portions.ts';
 import type { Charge, Quota } from './quota.ts';
@@ -56,7 +57,7 @@ export class RateLimits {
   readonly #local: MemoryWindows;
   readonly #portions: Portions;
   readonly #bucketOf: (address: string) => string;
-  readonly #buckets = new LRUCache<string, string>({ max: rememberedBuckets });
+  readonly #buckets = boundedCache<string, string>(rememberedBuckets);
   readonly #policies: ReadonlyMap<Quota, string>;
 
   constructor(dependencies: {

@@ -4,7 +4,7 @@
  * invented ones have no quota. Holds hashes alone.
  */
 import { hash } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
+import { boundedCache } from '#platform/bounded-cache/index.ts';
 import type { CookieChange } from '../endpoint.ts';
 
 /** Each costs a right password or a registration, which have quotas. */
@@ -14,7 +14,7 @@ const maxTickets = 20_000;
 const lifetimeMs = 60 * 60 * 1000;
 
 export class IssuedTickets {
-  readonly #known = new LRUCache<string, true>({ max: maxTickets, ttl: lifetimeMs });
+  readonly #known = boundedCache<string, true>(maxTickets, { lifetimeMs });
 
   note(cookies: readonly CookieChange[]): void {
     for (const { cookie, change } of cookies) {
