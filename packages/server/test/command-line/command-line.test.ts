@@ -4,7 +4,7 @@ import { commands } from '#app/cli/list.ts';
 import { launcher, startProgram } from '../../../../e2e/support/program.ts';
 import { startAws, startVault, vaultToken } from '../support/secret-stores.ts';
 import { openDeployment } from './deployments.ts';
-import { runLatchkey } from './run.ts';
+import { runHere, runLatchkey } from './run.ts';
 import { processes, table } from './table.ts';
 
 it('has rows for exactly the existing commands', () => {
@@ -13,10 +13,17 @@ it('has rows for exactly the existing commands', () => {
 });
 
 describe('help', () => {
+  const settings = { LATCHKEY_PORT: 'none' };
+
   it.each(commands.map((command) => command.name))('%s prints its help under any configuration', async (command) => {
-    const ran = await runLatchkey([...command.split(' '), '--help'], { LATCHKEY_PORT: 'none' });
+    const ran = await runHere([...command.split(' '), '--help'], settings);
     expect(ran).toMatchObject({ code: 0, stderr: '' });
     expect(ran.stdout.startsWith(`latchkey ${command}`)).toBe(true);
+  });
+
+  it('is the same in a process of its own', async () => {
+    const argv = ['user', 'create', '--help'];
+    expect(await runLatchkey(argv, settings)).toEqual(await runHere(argv, settings));
   });
 });
 

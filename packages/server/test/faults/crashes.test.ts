@@ -3,7 +3,7 @@ import { runCrashTrials } from './crash-trial.ts';
 import { crashTargets } from './deployment.ts';
 
 /** The proof `crashes` runs fifty. */
-const trials = 4;
+const trials = 2;
 
 describe('acknowledged effects', () => {
   it.each(crashTargets)(

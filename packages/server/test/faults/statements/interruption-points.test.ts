@@ -34,11 +34,12 @@ it.each([
   expect(points.filter(({ timing }) => timing === 'before')).toHaveLength(before);
   expect(points.filter(({ timing }) => timing === 'after')).toHaveLength(after);
   const injector = new FaultInjector();
-  for (const { timing, count, between, isLastWrite } of points) {
+  for (const { timing, count, between, isWrite, isLastWrite } of points) {
     injector.arm(count, timing);
     const at = sent.findIndex((one) => injector.next(one) === timing);
     const [first, second] = timing === 'before' ? [at - 1, at] : [at, at + 1];
     expect(between).toBe(`${timing}, ${sent[first] ?? 'the start'} > ${sent[second] ?? 'the end'}`);
+    expect(isWrite).toBe(sent[at] !== read);
     expect(isLastWrite).toBe(at === last);
   }
 });

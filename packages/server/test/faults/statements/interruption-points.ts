@@ -17,18 +17,22 @@ export interface InterruptionPoint {
   readonly count: number;
   /** The timing and the statements around the point: equal points of two runs have the same. */
   readonly between: string;
+  /** Whether the statement writes or ends a transaction. A read whose response is lost is like one that was not sent. */
+  readonly isWrite: boolean;
   /** Around the last write, or around the last statement of a run without one. */
   readonly isLastWrite: boolean;
 }
 
 /** Before each statement of a run, and after each that is outside a transaction or ends one. */
 export function interruptionPoints(sent: readonly string[]): InterruptionPoint[] {
-  const lastWrite = sent.findLastIndex(writes());
+  const isWrite = writes();
+  const lastWrite = sent.findLastIndex(isWrite);
   const last = lastWrite < 0 ? sent.length - 1 : lastWrite;
   const points: InterruptionPoint[] = sent.map((name, index) => ({
     timing: 'before',
     count: index,
     between: `before, ${sent[index - 1] ?? 'the start'} > ${name}`,
+    isWrite: isWrite(name),
     isLastWrite: index === last,
   }));
   let inTransaction = false;
@@ -38,7 +42,7 @@ export function interruptionPoints(sent: readonly string[]): InterruptionPoint[]
     if (name === 'commit' || name === 'rollback') inTransaction = false;
     if (inTransaction) continue;
     const between = `after, ${name} > ${sent[index + 1] ?? 'the end'}`;
-    points.push({ timing: 'after', count: outside, between, isLastWrite: index === last });
+    points.push({ timing: 'after', count: outside, between, isWrite: isWrite(name), isLastWrite: index === last });
     outside += 1;
   }
   return points;
