@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { findFreePort } from '../../../../e2e/support/free-port.ts';
 import { type Settings, startProgram } from '../../../../e2e/support/program.ts';
 import { type DebianPackage, provideProgram } from './debian-packages.ts';
-import { type Edge, type EdgeOptions, readDeployFile, replaceOnce } from './edge.ts';
+import { completesHandshake, type Edge, type EdgeOptions, readDeployFile, replaceOnce } from './edge.ts';
 import { eventually } from './wait.ts';
 
 const caddy: DebianPackage = {
@@ -47,13 +47,15 @@ export async function startCaddy({ port, nodes, edit = (text) => text }: EdgeOpt
     if (program.hasExited()) throw new Error(`caddy has exited: ${program.stderr()}`);
     return existsSync(root) && existsSync(certificate) && program.stderr().includes('serving initial configuration');
   };
-  await eventually(isServing, { what: 'Caddy serves with a certificate', timeoutMs: 30_000 });
+  await eventually(isServing, { what: 'Caddy has a certificate', timeoutMs: 30_000 });
+  const reached = { origin: `https://localhost:${port}`, authority: readFileSync(root, 'utf8') };
+  // It stores a certificate before it uses it.
+  await eventually(() => completesHandshake(reached), { what: 'Caddy serves with its certificate', timeoutMs: 30_000 });
   return {
+    ...reached,
     directory,
     env,
-    origin: `https://localhost:${port}`,
     plainOrigin: `http://localhost:${plainPort}`,
-    authority: readFileSync(root, 'utf8'),
     lead: async (now) => {
       writeFileSync(active, activeNodes(now));
       const reload = startProgram([provideCaddy(), 'reload', '--config', file, '--adapter', 'caddyfile'], env);

@@ -90,6 +90,24 @@ export class EdgeConnection implements Disposable {
   }
 }
 
+/** Whether a TLS handshake with the proxy succeeds. */
+export async function completesHandshake({ origin, authority }: Pick<Edge, 'origin' | 'authority'>): Promise<boolean> {
+  const socket = connectTls({
+    host: '127.0.0.1',
+    port: Number(new URL(origin).port),
+    servername: 'localhost',
+    ca: authority,
+  });
+  try {
+    await once(socket, 'secureConnect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
 /** Whether the proxy refused a request before it processed it, as it does while it reloads: any client sends it again (RFC 9113 §8.7). */
 export function isRefused(error: unknown): boolean {
   return error instanceof Error && error.message.includes('NGHTTP2_REFUSED_STREAM');
