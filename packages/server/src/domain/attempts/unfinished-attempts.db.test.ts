@@ -74,10 +74,10 @@ describeOnBothDatabases('an attempt with the right secret', (database) => {
 
 describe('during an outage of the database', () => {
   async function failedByUsers(users: number) {
-    const outage = { isOver: false, statements: 0 };
+    const outage = { hasEnded: false, statements: 0 };
     const run = async () => {
       outage.statements += 1;
-      if (!outage.isOver) throw new Problem('unavailable');
+      if (!outage.hasEnded) throw new Problem('unavailable');
       return 1;
     };
     const attempts = new UnfinishedAttempts({ database: { run } });
@@ -97,7 +97,7 @@ describe('during an outage of the database', () => {
   it('the attempts of a thousand users at most wait to be given back', async () => {
     const { attempts, outage } = await failedByUsers(1001);
     await expect(attempts.giveBack()).rejects.toThrow('unavailable');
-    Object.assign(outage, { isOver: true, statements: 0 });
+    Object.assign(outage, { hasEnded: true, statements: 0 });
     await Promise.all([attempts.giveBack(), attempts.giveBack()]);
     expect(outage.statements).toBe(1000);
   });
