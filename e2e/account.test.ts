@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { copyEmbedded } from '../packages/server/test/support/embedded-template.ts';
 import { cloneDatabase } from '../packages/server/test/support/postgres.ts';
 import { eventually } from '../packages/server/test/support/wait.ts';
 import { type Client, client, dataOf, problemOf, type Tokens } from './support/client.ts';
@@ -21,7 +22,7 @@ describe.each(['embedded', 'postgres'] as const)(
     let tokens: Tokens;
 
     beforeAll(async () => {
-      const dataDirectory = makeDirectory();
+      const dataDirectory = kind === 'embedded' ? await copyEmbedded() : makeDirectory();
       server = await startServer({
         database: kind === 'embedded' ? 'embedded' : await cloneDatabase(),
         dataDirectory,

@@ -4,9 +4,10 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runLatchkey } from '../packages/server/test/command-line/run.ts';
+import { copyEmbedded } from '../packages/server/test/support/embedded-template.ts';
 import { runK6Script } from './support/k6.ts';
 import { root } from './support/program.ts';
-import { makeDirectory, type RunningServer, settingsOf, startServer } from './support/server.ts';
+import { type RunningServer, settingsOf, startServer } from './support/server.ts';
 
 const script = join(root, 'deploy/load/journey.k6.js');
 const account = { email: 'journey@example.com', password: 'correct horse battery' };
@@ -15,7 +16,7 @@ let directory: string;
 let server: RunningServer;
 
 beforeAll(async () => {
-  directory = makeDirectory();
+  directory = await copyEmbedded();
   server = await startServer({ database: 'embedded', dataDirectory: directory });
   const settings = settingsOf({ database: 'embedded' }, directory, Number(new URL(server.url).port));
   const create = ['user', 'create', '--email', account.email, '--name', 'Journey', '--password-stdin'];

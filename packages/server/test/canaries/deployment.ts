@@ -18,6 +18,7 @@ import {
   startServer,
 } from '../../../../e2e/support/server.ts';
 import { runLatchkey } from '../command-line/run.ts';
+import { copyEmbedded } from '../support/embedded-template.ts';
 import { loginMethodsEnabled } from '../support/login-by-mail.ts';
 import type { Locations } from './locations.ts';
 
@@ -93,7 +94,7 @@ export class Deployment {
     };
     const options = {
       database: databaseUrl ?? 'embedded',
-      dataDirectory: makeDirectory(),
+      dataDirectory: databaseUrl === undefined ? await copyEmbedded() : makeDirectory(),
       smtpUrl: withPassword(smtp.url, secrets.smtpPassword),
       publicUrl: 'http://localhost:5625',
       env,

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { findFreePort } from '../../../../e2e/support/free-port.ts';
 import type { Settings } from '../../../../e2e/support/program.ts';
 import { makeDirectory, settingsOf, startServer } from '../../../../e2e/support/server.ts';
+import { copyEmbedded } from '../support/embedded-template.ts';
 import { cloneDatabase, createDatabase } from '../support/postgres.ts';
 import { type FakeStore, startVault, vaultToken } from '../support/secret-stores.ts';
 
@@ -19,7 +20,7 @@ export type Deployment = {
 };
 
 export async function openDeployment(name: DeploymentKind): Promise<Deployment> {
-  const dataDirectory = makeDirectory();
+  const dataDirectory = name === 'server up, embedded' ? await copyEmbedded() : makeDirectory();
   const opsPort = String(await findFreePort());
   const env = { LATCHKEY_OPS_PORT: opsPort };
   const remove = () => rmSync(dataDirectory, { recursive: true, force: true });

@@ -11,7 +11,8 @@ import { type Config, loadConfig } from '#config/index.ts';
 import type { CommandIo } from '#platform/control-socket/index.ts';
 import { createLogger } from '#platform/telemetry/index.ts';
 import { findFreePort } from '../../../../e2e/support/free-port.ts';
-import { makeDirectory, settingsOf } from '../../../../e2e/support/server.ts';
+import { settingsOf } from '../../../../e2e/support/server.ts';
+import { copyEmbedded } from '../support/embedded-template.ts';
 import { table } from './table.ts';
 
 const components = { http: true, jobs: true };
@@ -22,7 +23,7 @@ let services: Services;
 const lifecycle = new Lifecycle();
 
 beforeAll(async () => {
-  directory = makeDirectory();
+  directory = await copyEmbedded();
   const env = { LATCHKEY_OPS_PORT: String(await findFreePort()) };
   const settings = settingsOf({ database: 'embedded', env }, directory, await findFreePort());
   const loaded = await loadConfig({ env: settings, files: () => ({ kind: 'absent' }), cwd: directory });
