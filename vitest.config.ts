@@ -3,8 +3,8 @@ import { LongestFirst } from './tools/vitest-longest-first.ts';
 
 const server = 'packages/server';
 const databases = ['postgres', 'embedded-template'].map((name) => `${server}/test/support/${name}.ts`);
-/** They measure shares of a core and times of stops: one at a time, after everything else. */
-const measuring = ['processes', 'start-and-stop', 'failing-start', 'page-time'].map((name) => `e2e/${name}.test.ts`);
+/** They measure times and shares of a core, or compare priorities: one at a time, before the other tests lower theirs. */
+const measuring = ['processes', 'thread-priority', 'failing-start', 'page-time'].map((name) => `e2e/${name}.test.ts`);
 /** They compute hashes, start processes or wait for deadlines for more than a second: `npm run check` leaves them out. */
 const long = [
   ...[
@@ -28,16 +28,9 @@ const long = [
 ];
 /** It compares every statement that its process has declared, among which those of other tests must not be. */
 const statements = `${server}/test/statements.db.test.ts`;
-/** They run commands, processes and starts, which no test beside the code covers: `npm test` collects coverage from them too. */
-const program = ['command-line/**/*', 'processes/**/*', 'accepted-settings', 'failing-start', 'traces'].map(
-  (name) => `${server}/test/${name}.test.ts`,
-);
 /** Pure code leaves nothing behind, so one worker runs many files; a worker for each would cost 145 ms a file. */
 const shared = { pool: 'threads', isolate: false, testTimeout: 20_000, sequence: { groupOrder: 0 } } as const;
-/**
- * In one group, so that no core waits for the last file of a project. Files share the processes of the workers: each file would load
- * the whole program again.
- */
+/** Files share the processes of the workers: each file would load the whole program again. */
 const together = { isolate: false, sequence: { groupOrder: 1 } } as const;
 /** Their tests start programs, wait for deadlines or repeat requests for every state. */
 const slow = { globalSetup: databases, testTimeout: 120_000, hookTimeout: 60_000 } as const;
@@ -71,58 +64,19 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          name: 'db',
-          include: [`${server}/src/**/*.db.test.ts`],
-          globalSetup: databases,
-          testTimeout: 20_000,
-          hookTimeout: 30_000,
-          ...together,
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'http',
-          include: [`${server}/src/**/*.http.test.ts`],
-          globalSetup: databases,
-          testTimeout: 20_000,
-          hookTimeout: 30_000,
-          ...together,
-        },
-      },
-      {
-        extends: true,
-        test: { name: 'statements', include: [statements], ...slow, ...together, isolate: true },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'program',
-          include: program,
+          name: 'integration',
+          include: [
+            `${server}/src/**/*.{db,http}.test.ts`,
+            `${server}/test/**/*.test.ts`,
+            'bin/**/*.test.ts',
+            'e2e/**/*.test.ts',
+          ],
+          exclude: [...architecture, statements, ...measuring],
           ...slow,
           ...together,
         },
       },
-      {
-        extends: true,
-        test: {
-          name: 'server',
-          include: [`${server}/test/**/*.test.ts`, 'bin/**/*.test.ts'],
-          exclude: [...architecture, ...program, statements],
-          ...slow,
-          ...together,
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'e2e',
-          include: ['e2e/**/*.test.ts'],
-          exclude: measuring,
-          ...slow,
-          ...together,
-        },
-      },
+      { extends: true, test: { name: 'statements', include: [statements], ...slow, ...together, isolate: true } },
       {
         extends: true,
         test: {

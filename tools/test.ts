@@ -1,5 +1,5 @@
 /**
- * `npm test`: the static checks, then every test; coverage of those that cover something of their own.
+ * `npm test`: the static checks, then every test, with coverage of what runs in this process and its workers.
  * It ends with a line for each failure and with `N passed, N failed`; coverage below the threshold is a failure too.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -27,13 +27,11 @@ let passed = checks.length - failures.length;
 const responses = mkdtempSync(join(tmpdir(), 'latchkey-responses-'));
 process.env.TEST_RESPONSES_DIRECTORY = responses;
 
-// Collecting coverage costs a third of the CPU time of a test in this process: those that cover no code of their own do without.
-await runTests(['unit', 'unit-long', 'db', 'http', 'program'], true);
 await runTests(['e2e-alone'], false);
 // A server lowers the priority of its hash threads, which would wait for a core as long as another worker has something to do.
 // Nothing has a lower priority than this one.
 setPriority(constants.priority.PRIORITY_LOW);
-await runTests(['server', 'statements', 'e2e'], false);
+await runTests(['unit', 'unit-long', 'integration', 'statements'], true);
 
 failures.push(
   ...checkResponses(readObservedResponses(responses), declaredProblems('docs/reference/openapi.json'), {

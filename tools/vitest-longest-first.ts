@@ -24,6 +24,8 @@ export const longest: readonly string[] = [
   'e2e/passkeys.test.ts',
   'packages/server/test/faults/account-crashes.test.ts',
   'e2e/sign-up-pages.test.ts',
+  'e2e/start-and-stop.test.ts',
+  'e2e/failing-processes.test.ts',
   'e2e/guessing.test.ts',
   'packages/server/test/canaries/canaries.test.ts',
   'packages/server/test/housekeeping.test.ts',

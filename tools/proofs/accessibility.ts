@@ -3,4 +3,4 @@ import { runVitest } from './support/run-vitest.ts';
 
 const languages = process.argv.slice(2);
 const chosen = languages.length > 0 ? languages : ['en', 'de', 'he'];
-await runVitest(['e2e'], ['e2e/pages.test.ts'], { PAGE_LANGUAGES: chosen.join(',') });
+await runVitest(['e2e/pages.test.ts'], { PAGE_LANGUAGES: chosen.join(',') });

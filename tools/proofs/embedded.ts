@@ -6,4 +6,4 @@ import { runVitest } from './support/run-vitest.ts';
 
 const tests = globSync('packages/server/{src,test}/**/*.test.ts', { cwd: root });
 const files = tests.filter((file) => readFileSync(join(root, file), 'utf8').includes('databasesOfFlows'));
-await runVitest(['http', 'server'], files, { FLOWS_ON_EMBEDDED: '1' });
+await runVitest(files, { FLOWS_ON_EMBEDDED: '1' });
