@@ -48,7 +48,7 @@ export class Lab {
 
   /** A server like `system` that sends its traces to this collector. */
   tracingSystem(tracesTo: string): Promise<System> {
-    this.#tracing ??= this.system().then(() => this.#start('tracing', { tracesTo }));
+    this.#tracing ??= this.system().then(() => this.#start('tracing', { tracesTo, hasNoJobs: true }));
     return this.#tracing;
   }
 
@@ -64,7 +64,7 @@ export class Lab {
     await (await this.#cluster)?.stop();
   }
 
-  async #start(name: string, more: Pick<SystemOptions, 'fullHash' | 'tracesTo'>): Promise<System> {
+  async #start(name: string, more: Pick<SystemOptions, 'fullHash' | 'tracesTo' | 'hasNoJobs'>): Promise<System> {
     const { profileDirectory } = this.options;
     const databaseUrl = await this.databaseUrl();
     return startSystem({ databaseUrl, dataDirectory: join(this.directory, name), profileDirectory, ...more });

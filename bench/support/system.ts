@@ -25,6 +25,8 @@ export interface SystemOptions {
   readonly profileDirectory?: string | undefined;
   /** The address of an OpenTelemetry collector; by default nothing is traced. */
   readonly tracesTo?: string;
+  /** Another server of the database runs them, into whose inbox all mail goes. */
+  readonly hasNoJobs?: true;
   /** A module of this repository that the server loads first, with the share that it reads from its environment. */
   readonly preload?: { readonly module: string; readonly loss: number } | undefined;
 }
@@ -49,7 +51,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const logPath = join(options.dataDirectory, 'bench.log');
   const log = openSync(logPath, 'a');
   const { checkout = root } = options;
-  const [file, ...parameters] = onSystemCore([process.execPath, join(checkout, 'bin/latchkey.cjs'), 'serve']);
+  const serve = ['serve', ...(options.hasNoJobs === true ? ['--no-jobs'] : [])];
+  const [file, ...parameters] = onSystemCore([process.execPath, join(checkout, 'bin/latchkey.cjs'), ...serve]);
   const startedMs = performance.now();
   const child = spawn(file, parameters, {
     cwd: checkout,
