@@ -32,14 +32,23 @@ async function runSwitch(
   return { code, output: program.stdout() + program.stderr() };
 }
 
+async function openConnection(): Promise<EdgeConnection> {
+  try {
+    return await EdgeConnection.open(stacks.caddy);
+  } catch (error) {
+    if (isHandshakeAborted(error)) return await openConnection();
+    throw error;
+  }
+}
+
 /** The stack that responds now, or the status of an error. */
 async function ask(): Promise<string> {
+  using connection = await openConnection();
   try {
-    using connection = await EdgeConnection.open(stacks.caddy);
     const { status, body } = await connection.send('GET', '/');
     return status === 200 ? body : String(status);
   } catch (error) {
-    if (isRefused(error) || isHandshakeAborted(error)) return await ask();
+    if (isRefused(error)) return await ask();
     throw error;
   }
 }

@@ -114,11 +114,11 @@ export function isRefused(error: unknown): boolean {
 }
 
 /**
- * Whether Caddy ended a handshake, before any request: it does so rarely to a connection that arrives in the moment of a reload, whose
- * certificate the old configuration has given up already.
+ * Whether an error of `open` is that Caddy ended the connection before any request: it does so rarely to one that arrives in the moment
+ * of a reload, when the old configuration has given up its certificate or its listener already.
  */
 export function isHandshakeAborted(error: unknown): boolean {
-  return error instanceof Error && error.message.includes('tlsv1 alert internal error');
+  return error instanceof Error && /tlsv1 alert internal error|ECONNRESET/.test(error.message);
 }
 
 async function read(stream: ClientHttp2Stream): Promise<EdgeResponse> {
