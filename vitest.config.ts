@@ -32,7 +32,7 @@ const statements = `${server}/test/statements.db.test.ts`;
 const shared = { pool: 'threads', isolate: false, testTimeout: 20_000, sequence: { groupOrder: 0 } } as const;
 /** Files share the processes of the workers: each file would load the whole program again. */
 const together = { isolate: false, sequence: { groupOrder: 1 } } as const;
-/** Their tests start programs, wait for deadlines or repeat requests for every state. */
+/** Some of their tests start programs, wait for deadlines or repeat requests for every state. */
 const slow = { globalSetup: databases, testTimeout: 120_000, hookTimeout: 60_000 } as const;
 const architecture = [`${server}/test/architecture.test.ts`, `${server}/test/architecture/**/*.test.ts`];
 

@@ -1,5 +1,4 @@
 /** The requests to identity providers, and the checks of what they return. */
-
 import type * as OAuth from 'oauth4webapi';
 import { present } from '#kernel/assert.ts';
 import { type Clock, systemClock } from '#kernel/clock.ts';

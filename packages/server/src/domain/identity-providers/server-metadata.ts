@@ -1,5 +1,4 @@
 /** The endpoints of a provider: constant for OAuth 2.0, from the discovery document for OpenID Connect. */
-
 import type { AuthorizationServer } from 'oauth4webapi';
 import { z } from 'zod';
 import { present } from '#kernel/assert.ts';

@@ -1,5 +1,4 @@
 /** Chooses the quotas of a request by the class of its endpoint, and writes the header fields for the client. */
-
 import type { Clock } from '#kernel/clock.ts';
 import { boundedCache } from '#platform/bounded-cache/index.ts';
 import { MemoryWindows } from './memory-windows.ts';

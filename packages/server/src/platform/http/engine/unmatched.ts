@@ -1,5 +1,4 @@
 /** Requests without a route: an unknown path, a method that is not allowed at its path, and OPTIONS. */
-
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '#kernel/problem.ts';
 import { withoutTrailing } from '#kernel/without-trailing.ts';
