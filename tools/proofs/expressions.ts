@@ -31,19 +31,21 @@ const expressions = globSync(`${root}/${source}/**/*.ts`)
   .filter((file) => !file.endsWith('.test.ts'))
   .flatMap(expressionsIn)
   .filter(({ pattern }) => /[*+]|\{\d*,/.test(pattern));
-const results = expressions.map((expression) => ({
-  expression,
-  bound: boundOf(expression),
-  ...slowestInput(expression),
-}));
+const results = expressions.map((expression) => {
+  const bounded = boundedExpressions.find(({ pattern }) => pattern === expression.pattern);
+  return { expression, bounded, ...slowestInput(expression, bounded?.characters ?? unbounded) };
+});
 const slow = results.filter(({ ms }) => ms > limitMs);
 const known = new Set(expressions.map(({ pattern }) => pattern));
 const unknown = boundedExpressions.filter(({ pattern }) => !known.has(pattern));
 
-const head = ['expression', 'file', 'characters', 'slowest (ms)', 'input'];
+const head = ['expression', 'file', 'characters', 'slowest (ms)', 'input', 'bounded by'];
 const shown = results.toSorted((a, b) => b.ms - a.ms).slice(0, 15);
-const toRow = ({ expression: { file, pattern }, bound, ms, input }: (typeof results)[number]) =>
-  [pattern.slice(0, 50), relative(source, file), bound, Math.round(ms * 10) / 10, input] as const;
+const toRow = ({ expression, bounded, ms, input }: (typeof results)[number]) => {
+  const { pattern, file } = expression;
+  const { characters, bound } = bounded ?? { characters: unbounded, bound: '' };
+  return [pattern.slice(0, 50), relative(source, file), characters, Math.round(ms * 10) / 10, input, bound];
+};
 for (const line of tableLines(head, shown.map(toRow))) console.log(line);
 for (const { pattern } of unknown) console.log(`no expression of the product is /${pattern}/`);
 console.log(`${expressions.length} expressions with a repetition, ${slow.length} too slow`);
@@ -68,12 +70,7 @@ function collect(node: Program | object, visit: (pattern: string, flags: string)
   for (const child of children) if (typeof child === 'object' && child !== null) collect(child, visit);
 }
 
-function boundOf({ pattern }: Expression): number {
-  return boundedExpressions.find((bounded) => bounded.pattern === pattern)?.characters ?? unbounded;
-}
-
-function slowestInput(expression: Expression): { readonly ms: number; readonly input: string } {
-  const length = boundOf(expression);
+function slowestInput(expression: Expression, length: number): { readonly ms: number; readonly input: string } {
   let slowest = { ms: 0, input: '' };
   for (const start of starts) {
     for (const unit of repeated) {
