@@ -6,7 +6,9 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { bundleProgram } from '../tools/bundle.ts';
 import { checkOut } from '../tools/checkout.ts';
+import { root } from '../tools/steps.ts';
 import { compareWithBase } from './gate/measure.ts';
 import { readOperations } from './gate/operations.ts';
 import type { Verdict } from './gate/verdict.ts';
@@ -39,6 +41,7 @@ function write(): void {
 
 async function compare(): Promise<number> {
   const commit = values.base ?? (JSON.parse(readFileSync(file, 'utf8')) as Base).commit;
+  await bundleProgram(root);
   using base = checkOut(commit);
   const operations = readOperations(positionals);
   const options = { baseDirectory: base.directory, rounds: Number(values.rounds), operations };

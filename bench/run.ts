@@ -5,6 +5,8 @@
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { bundleProgram } from '../tools/bundle.ts';
+import { root } from '../tools/steps.ts';
 import { logoutRow } from './rows/logout.ts';
 import { passwordRows } from './rows/passwords.ts';
 import { peerRows } from './rows/peers.ts';
@@ -59,6 +61,7 @@ function options(): LabOptions {
 
 /** Measures the rows in order and returns the exit code. */
 async function measureAll(rows: readonly Row[], labOptions: LabOptions): Promise<number> {
+  await bundleProgram(root);
   moveToLoadCore();
   const lab = new Lab(labOptions);
   const missed: string[] = [];

@@ -10,9 +10,6 @@ if (isLongRunning && process.env.NODE_ENV === 'production') {
   });
 }
 
-const path = require('path');
-const { root } = require('./find-node.cjs');
+const { findProgram } = require('./find-program.cjs');
 const { launch } = require('./launch.cjs');
-launch(__filename, path.join(root, 'packages', 'server', 'src', 'app', 'main.ts'), process.argv.slice(2), {
-  isLongRunning,
-});
+launch(__filename, findProgram, process.argv.slice(2), { isLongRunning });

@@ -22,19 +22,19 @@ const semiSpace = '--max-semi-space-size';
 const bounds = [semiSpace + '=4', '--concurrent-marking-max-worker-num=1'];
 
 /**
- * Runs a TypeScript file under Node 24: in this process if it is recent enough, else in a child on the bundled Node.
+ * Runs a file, TypeScript too, under Node 24: in this process if it is recent enough, else in a child on the bundled Node.
  *
  * @param {string} entry path of the calling launcher, which is started again on the bundled Node.
- * @param {string} script absolute path of the file to run.
+ * @param {() => string} findScript returns the absolute path of the file to run, in the process that runs it.
  * @param {string[]} scriptArguments
  * @param {{ isLongRunning?: boolean }} [kind] `isLongRunning`: a server, whose memory is bounded at the cost of a
  * restart.
  */
-function launch(entry, script, scriptArguments, kind) {
+function launch(entry, findScript, scriptArguments, kind) {
   const options = kind && kind.isLongRunning && !isBounded() ? bounds : [];
   if (findNode.isNodeRecentEnough()) {
     if (options.length > 0) restartBounded(entry);
-    return runHere(script, scriptArguments);
+    return runHere(findScript(), scriptArguments);
   }
   const node = findNode.findBundledNode();
   if (node === undefined) return findNode.refuse('this is ' + process.version);

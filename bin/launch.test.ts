@@ -35,12 +35,12 @@ beforeAll(() => {
   writeFileSync(script, product);
   writeFileSync(
     inner,
-    `require(${launchModule}).launch(__filename, ${JSON.stringify(script)}, process.argv.slice(2));`,
+    `require(${launchModule}).launch(__filename, () => ${JSON.stringify(script)}, process.argv.slice(2));`,
   );
   longRunning = join(directory, 'lasting.cjs');
   writeFileSync(
     longRunning,
-    `require(${launchModule}).launch(__filename, ${JSON.stringify(script)}, process.argv.slice(2), { isLongRunning: true });`,
+    `require(${launchModule}).launch(__filename, () => ${JSON.stringify(script)}, process.argv.slice(2), { isLongRunning: true });`,
   );
   // Simulates an older Node, on which the launcher starts itself again on another Node.
   writeFileSync(outer, `require(${launchModule}).runOn(process.execPath, ${JSON.stringify(inner)});`);

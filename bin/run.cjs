@@ -13,4 +13,10 @@ if (script === undefined) {
 // Commands that the script starts as `node` use the Node that runs the script.
 // On an older Node the child prepends this path again, and the child's entry takes precedence.
 process.env.PATH = path.dirname(process.execPath) + path.delimiter + process.env.PATH;
-launch(__filename, path.resolve(script), process.argv.slice(3));
+launch(
+  __filename,
+  function () {
+    return path.resolve(script);
+  },
+  process.argv.slice(3),
+);

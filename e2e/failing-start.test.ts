@@ -175,12 +175,32 @@ describe.concurrent('a start in production', () => {
   });
 });
 
-/** Returns the launcher of a copy of this release with one more migration. */
-function createLaterRelease(): string {
-  const copy = join(directory, 'later');
+describe.concurrent('a damaged installation', () => {
+  it.each(['src/platform/telemetry/index.ts', 'src/app/serve.ts'])(
+    'prints what cannot be loaded when %s is missing',
+    async (file) => {
+      const copy = copyRelease(file.replaceAll('/', '-'));
+      rmSync(join(copy, inServer(file)));
+      const settings = await settingsWith({});
+      const launcherOfCopy = join(copy, 'bin', 'latchkey.cjs');
+      const sentence = new RegExp(`^.*${RegExp.escape(file)}`);
+      await expectFailure([launcherOfCopy, 'serve'], settings, { code: 1, sentence });
+    },
+  );
+});
+
+/** Returns the directory of a copy of this release, which runs from its sources. */
+function copyRelease(name: string): string {
+  const copy = join(directory, name);
   const parts = ['package.json', 'bin', ...['package.json', 'src', 'locales', 'migrations'].map(inServer)];
   for (const part of parts) cpSync(join(root, part), join(copy, part), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+  return copy;
+}
+
+/** Returns the launcher of a copy of this release with one more migration. */
+function createLaterRelease(): string {
+  const copy = copyRelease('later');
   const migrations = join(copy, inServer('migrations'));
   const last = Math.max(...readdirSync(migrations).map((name) => Number.parseInt(name, 10)));
   const migration = join(migrations, `${String(last + 1).padStart(4, '0')}_later`);

@@ -8,7 +8,7 @@ import { root } from './steps.ts';
 export type Checkout = Disposable & { readonly directory: string };
 
 /**
- * Checks a commit out and installs its dependencies.
+ * Checks a commit out, installs its dependencies, and bundles its program, if it has a bundle.
  *
  * @throws Error when the clone has no such commit, which is so in a shallow one, or a package cannot be installed.
  */
@@ -21,6 +21,7 @@ export function checkOut(commit: string): Checkout {
   process.once('exit', remove);
   run('git', ['worktree', 'add', '--quiet', '--detach', directory, commit], root);
   run('npm', ['ci', '--silent', '--no-audit', '--no-fund'], directory);
+  run('npm', ['run', '--silent', '--if-present', 'build'], directory);
   return {
     directory,
     [Symbol.dispose]: () => {

@@ -5,6 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { bundleProgram } from './bundle.ts';
 import { listProofs } from './proof-list.ts';
 import { endOnSignals, root } from './steps.ts';
 
@@ -27,6 +28,7 @@ async function prove(wanted: string, scriptArguments: readonly string[]): Promis
     process.exitCode = 2;
     return;
   }
+  await bundleProgram(root);
   console.log(`${proof.name}: ${proof.claim}`);
   const child = spawn(process.execPath, [proof.path, ...scriptArguments], { cwd: root, stdio: 'inherit' });
   process.once('exit', () => child.kill('SIGTERM'));

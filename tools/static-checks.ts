@@ -18,8 +18,11 @@ const unused: Step = {
 };
 const generated: Step = { name: 'generated files', command: ['tools/generate.ts', '--check'] };
 
+/** The tests start programs from it. */
+const bundle: Step = { name: 'bundle', command: ['tools/build.ts'] };
+
 /** The checks that run no test, in groups of steps that run in parallel on two cores. */
 export const staticChecks: readonly (readonly Step[])[] = [
-  [format, types],
+  [format, types, bundle],
   [lint, unused, generated],
 ];

@@ -92,7 +92,8 @@ export class ProcessEnd {
   }
 
   async #logFatal(error: unknown): Promise<void> {
-    const logger = this.#attendant?.logger ?? (await loggerToStandardError());
+    const logger = this.#attendant?.logger ?? (await loggerToStandardError().catch(printDamage));
+    if (logger === undefined) return;
     // Several serving processes write to one log.
     logger.fatal('an unexpected error ends the process', { error, pid: process.pid });
     logger.flush();
@@ -117,6 +118,11 @@ export class ProcessEnd {
     if (this.#attendant.mode === 'production') this.reload();
     else this.#signal('SIGHUP');
   }
+}
+
+/** The error to be logged is not printed: nothing masks secrets without the logger. */
+function printDamage(error: Error): undefined {
+  process.stderr.write(`This installation is damaged: ${error.message}\n`);
 }
 
 async function loggerToStandardError(): Promise<Logger> {

@@ -1,0 +1,115 @@
+import { spawnSync } from 'node:child_process';
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { bundleProgram } from './bundle.ts';
+
+const { findProgram } = createRequire(import.meta.url)('../bin/find-program.cjs') as {
+  readonly findProgram: (root: string) => string;
+};
+
+/** A program with the ways in which ours finds files: a text beside a module, a package, a thread and a later import. */
+const sources = {
+  'node_modules/greeting/package.json': '{"name":"greeting","type":"module","exports":"./index.js"}',
+  'node_modules/greeting/index.js': 'export const greeting = "hello";',
+  'packages/server/src/app/main.ts': `
+    import { Worker } from 'node:worker_threads';
+    import { greeting } from 'greeting';
+    import { text } from '../pages/text.ts';
+    const { late } = await import('./late.ts');
+    const worker = new Worker(new URL('./thread.ts', import.meta.url));
+    worker.on('message', (answer: string) => console.log([greeting, text, late, answer].join(' ')));`,
+  'packages/server/src/app/late.ts': `export const late: string = 'late';`,
+  'packages/server/src/app/thread.ts': `
+    import { parentPort } from 'node:worker_threads';
+    import { late } from './late.ts';
+    parentPort?.postMessage('thread ' + late);`,
+  'packages/server/src/pages/text.ts': `
+    import { readFileSync } from 'node:fs';
+    export const text: string = readFileSync(new URL('text.txt', import.meta.url), 'utf8');`,
+  'packages/server/src/pages/text.txt': 'beside',
+};
+const source = 'packages/server/src/app/main.ts';
+
+let root: string;
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'latchkey-bundle-'));
+  for (const [name, text] of Object.entries(sources)) write(name, text);
+});
+
+afterEach(() => rmSync(root, { recursive: true }));
+
+describe('a bundled program', () => {
+  it('finds its files, packages, threads and later imports, and does as its sources', async () => {
+    expect(run()).toBe('hello beside late thread late');
+    expect(findProgram(root)).toBe(join(root, source));
+    await bundleProgram(root);
+    expect(findProgram(root)).toContain(join(root, 'packages/server/dist'));
+    expect(run()).toBe('hello beside late thread late');
+  });
+
+  it('needs neither the sources nor the packages that it contains', async () => {
+    await bundleProgram(root);
+    for (const name of Object.keys(sources)) if (!name.endsWith('.txt')) rmSync(join(root, name));
+    expect(run()).toBe('hello beside late thread late');
+  });
+
+  it.each([
+    ['a source changes', () => appendFileSync(join(root, 'packages/server/src/app/late.ts'), '\n')],
+    ['a source is deleted', () => rmSync(join(root, 'packages/server/src/app/late.ts'))],
+    [
+      'a source gets the size that it had',
+      () => write('packages/server/src/app/late.ts', `export const late: string = 'tale';`),
+    ],
+    [
+      'a package is installed again',
+      () => write('node_modules/greeting/package.json', sources['node_modules/greeting/package.json']),
+    ],
+    ['the bundle is incomplete', () => rmSync(findProgram(root))],
+    ['the manifest is damaged', () => write('packages/server/dist/bundle.json', '{"program":')],
+  ])('is left for its sources when %s', async (_, change) => {
+    await bundleProgram(root);
+    change();
+    expect(findProgram(root)).toBe(join(root, source));
+  });
+
+  it('is made anew only after a change, and leaves no older file', async () => {
+    await bundleProgram(root);
+    const first = files();
+    write('packages/server/dist/left-over.js', '');
+    await bundleProgram(root);
+    expect(files(), 'nothing is written').toEqual([...first, 'left-over.js'].toSorted());
+    write('packages/server/src/app/late.ts', `export const late: string = 'later';`);
+    await bundleProgram(root);
+    expect(run()).toBe('hello beside later thread later');
+    expect(files()).toHaveLength(first.length);
+    expect(files()).not.toEqual(first);
+  });
+
+  it('stays as it was when a source cannot be parsed', async () => {
+    await bundleProgram(root);
+    const first = files();
+    write('packages/server/src/app/late.ts', 'export const late: string = ;');
+    await expect(bundleProgram(root)).rejects.toThrow(/late\.ts/);
+    expect(files()).toEqual(first);
+    expect(findProgram(root)).toBe(join(root, source));
+  });
+});
+
+function write(name: string, text: string): void {
+  mkdirSync(dirname(join(root, name)), { recursive: true });
+  writeFileSync(join(root, name), text);
+}
+
+function files(): readonly string[] {
+  return readdirSync(join(root, 'packages/server/dist')).toSorted();
+}
+
+function run(): string {
+  const { stdout, stderr } = spawnSync(process.execPath, [findProgram(root)], { encoding: 'utf8' });
+  expect(stderr).toBe('');
+  return stdout.trim();
+}
