@@ -1,9 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { pathToFileURL } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { inSources } from '../packages/server/src/platform/telemetry/source-positions.ts';
 import { bundleProgram } from './bundle.ts';
 
 const { findProgram } = createRequire(import.meta.url)('../bin/find-program.cjs') as {
@@ -69,11 +71,35 @@ describe('a bundled program', () => {
       () => write('node_modules/greeting/package.json', sources['node_modules/greeting/package.json']),
     ],
     ['the bundle is incomplete', () => rmSync(findProgram(root))],
-    ['the manifest is damaged', () => write('packages/server/dist/bundle.json', '{"program":')],
   ])('is left for its sources when %s', async (_, change) => {
     await bundleProgram(root);
     change();
     expect(findProgram(root)).toBe(join(root, source));
+  });
+
+  it('is left for its sources when its manifest is damaged, with a sentence', async () => {
+    await bundleProgram(root);
+    write('packages/server/dist/bundle.json', '{"program":');
+    const print = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    expect(findProgram(root)).toBe(join(root, source));
+    expect(print.mock.calls.join()).toMatch(/^The bundle is not used \(.+\)\. Delete packages\/server\/dist/);
+    print.mockRestore();
+  });
+
+  it('has a source for each line of its stacks', async () => {
+    await bundleProgram(root);
+    const [name, code] = files()
+      .filter((file) => file.endsWith('.js'))
+      .map((file) => [file, readFileSync(join(root, 'packages/server/dist', file), 'utf8')] as const)
+      .find(([, text]) => text.includes('readFileSync(')) as [string, string];
+    const line = code.split('\n').findIndex((text) => text.includes('= readFileSync(')) + 1;
+    const file = join(root, 'packages/server/dist', name);
+    const source = `${pathToFileURL(join(root, 'packages/server/src/pages/text.ts')).href}:3`;
+    expect(inSources(`at open (${pathToFileURL(file).href}:${line}:9)\nat async ${file}:${line}:1`)).toBe(
+      `at open (${source})\nat async ${source}`,
+    );
+    const elsewhere = 'at open (/opt/no-bundle.js:3:9)\nat node:internal/main:1:1';
+    expect(inSources(elsewhere)).toBe(elsewhere);
   });
 
   it('is made anew only after a change, and leaves no older file', async () => {

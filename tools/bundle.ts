@@ -4,9 +4,10 @@
  */
 import { statSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { createRequire, SourceMap } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import type { OutputChunk, Plugin, RolldownOutput } from 'rolldown';
+import { linesFileOf, type SourceLines } from '../packages/server/src/platform/telemetry/source-positions.ts';
 
 /** The state of a source file when it was bundled: its size in bytes, and when it was modified, in milliseconds. */
 type Stamp = readonly [size: number, modifiedMs: number];
@@ -45,7 +46,10 @@ async function writeBundle(root: string): Promise<void> {
   const directory = join(root, outputDirectory);
   await mkdir(directory, { recursive: true });
   const files = output.filter((file): file is OutputChunk => file.type === 'chunk');
-  for (const { fileName, code } of files) await writeWhole(join(directory, fileName), code);
+  for (const file of files) {
+    await writeWhole(join(directory, file.fileName), file.code);
+    await writeWhole(join(directory, linesFileOf(file.fileName)), JSON.stringify(linesOf(file)));
+  }
   const program = files.find(({ facadeModuleId }) => facadeModuleId === join(root, programSource));
   if (program === undefined) throw new Error('the bundle has no program');
   const manifest: BundleManifest = {
@@ -53,7 +57,8 @@ async function writeBundle(root: string): Promise<void> {
     sources: Object.fromEntries(stamps),
   };
   await writeWhole(join(directory, 'bundle.json'), JSON.stringify(manifest));
-  const current = new Set(['bundle.json', ...files.map(({ fileName }) => fileName)]);
+  const names = files.flatMap(({ fileName }) => [fileName, linesFileOf(fileName)]);
+  const current = new Set(['bundle.json', ...names]);
   const old = (await readdir(directory)).filter((name) => !current.has(name));
   for (const name of old) await rm(join(directory, name), { recursive: true });
 }
@@ -70,9 +75,12 @@ async function bundle(root: string, stamps: Map<string, Stamp>): Promise<Rolldow
   });
   await using _ = bundler;
   return await bundler.generate({
+    // Nothing is written there: the addresses of sources are relative to it.
+    dir: join(root, outputDirectory),
     format: 'esm',
     // Names of classes and functions are in logs and profiles.
     keepNames: true,
+    sourcemap: true,
     entryFileNames: '[name]-[hash].js',
     chunkFileNames: '[name]-[hash].js',
   });
@@ -99,7 +107,7 @@ function inPlace(root: string, stamps: Map<string, Stamp>): Plugin {
     transform(code, id) {
       if (!isOurs(id) || !code.includes('import.meta.url')) return null;
       const address = `new URL(${JSON.stringify(relative(join(root, outputDirectory), id))}, import.meta.url).href`;
-      return code.replaceAll(
+      const moved = code.replaceAll(
         /new URL\('(\.[^']+\.ts)', import\.meta\.url\)|import\.meta\.url/g,
         (_, program?: string) => {
           if (program === undefined) return address;
@@ -107,8 +115,25 @@ function inPlace(root: string, stamps: Map<string, Stamp>): Plugin {
           return `new URL(import.meta.ROLLUP_FILE_URL_${file})`;
         },
       );
+      // No line moves.
+      return { code: moved, map: null };
     },
   };
+}
+
+/** The source of each line, by its first position that has one. */
+function linesOf({ code, map }: OutputChunk): SourceLines {
+  // The file only passes exports on.
+  if (map === null) return { sources: [], lines: [] };
+  const { sources } = map;
+  const indexes = new Map(sources.map((source, index) => [source, index]));
+  const positions = new SourceMap({ ...map, sourceRoot: '', sourcesContent: [] });
+  const lines = code.split('\n').map((text, line): readonly [number, number] => {
+    const entry = positions.findEntry(line, Math.max(text.search(/\S/), 0));
+    if (!('originalSource' in entry) || entry.generatedLine !== line) return [-1, 0];
+    return [indexes.get(entry.originalSource) ?? -1, entry.originalLine + 1];
+  });
+  return { sources, lines };
 }
 
 function stampOf(path: string): Stamp {

@@ -1,4 +1,5 @@
 /** Errors in the log: enough to find the bug, and nothing that a caller sent. */
+import { inSources } from './source-positions.ts';
 
 export interface ErrorDescription {
   readonly name: string;
@@ -44,8 +45,6 @@ export function describeError(error: unknown, depth = 0): ErrorDescription {
 
 function framesOf(error: Error): string {
   const lines = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
-  return lines
-    .slice(0, frameLimit)
-    .map((line) => line.trim())
-    .join('\n');
+  const frames = lines.slice(0, frameLimit).map((line) => line.trim());
+  return inSources(frames.join('\n'));
 }

@@ -18,7 +18,7 @@ interface Frame {
   readonly function?: string;
   readonly filename: string;
   readonly lineno: number;
-  readonly colno: number;
+  readonly colno?: number;
   readonly in_app: boolean;
 }
 
@@ -81,7 +81,7 @@ function traceOf({ traceparent }: Span) {
   return { trace_id: traceId, span_id: spanId, op: 'default' };
 }
 
-const frameForm = /^at (?:(?:async )?(.+?) \()?(?:file:\/\/)?([^()\s]+):([0-9]+):([0-9]+)\)?$/;
+const frameForm = /^at (?:(?:async )?(.+?) \()?(?:file:\/\/)?([^()\s]+?):([0-9]+)(?::([0-9]+))?\)?$/;
 
 /** The protocol wants the oldest call first. */
 function framesOf(error: ErrorDescription | undefined): Frame[] {
@@ -89,7 +89,8 @@ function framesOf(error: ErrorDescription | undefined): Frame[] {
     const [, called, path = '', lineno, colno] = frameForm.exec(line) ?? [];
     if (path === '') return [];
     const isOwn = !path.startsWith('node:') && !path.includes('/node_modules/');
-    const position = { filename: withoutRoot(path), lineno: Number(lineno), colno: Number(colno), in_app: isOwn };
+    const column = colno === undefined ? {} : { colno: Number(colno) };
+    const position = { filename: withoutRoot(path), lineno: Number(lineno), ...column, in_app: isOwn };
     return [called === undefined ? position : { function: called, ...position }];
   });
   return frames.toReversed();

@@ -6,6 +6,7 @@ import type { Profiler } from 'node:inspector';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { Function as Callee, Line, Location, Profile, Sample, StringTable, ValueType } from 'pprof-format';
+import { sourcePosition } from './source-positions.ts';
 
 const compress = promisify(gzip);
 /** Samples of a process that waits. Without them the values are CPU time. */
@@ -83,10 +84,12 @@ class Locations {
     if (known !== undefined) return known;
     const id = this.all.length + 1;
     this.#ids.set(key, id);
+    const position = sourcePosition(url, lineNumber + 1) ?? { url, line: lineNumber + 1 };
     const name = this.#strings.dedup(functionName === '' ? '(anonymous)' : functionName);
-    const file = url.startsWith(this.#directoryUrl) ? url.slice(this.#directoryUrl.length) : url;
-    // V8 counts lines from 0, and gives none to its own entries.
-    const line = Math.max(lineNumber + 1, 0);
+    const isBelow = position.url.startsWith(this.#directoryUrl);
+    const file = isBelow ? position.url.slice(this.#directoryUrl.length) : position.url;
+    // V8 gives none to its own entries.
+    const line = Math.max(position.line, 0);
     this.callees.push(new Callee({ id, name, systemName: name, filename: this.#strings.dedup(file), startLine: line }));
     this.all.push(new Location({ id, line: [new Line({ functionId: id, line })] }));
     return id;
