@@ -21,7 +21,12 @@ export type Journey = {
 };
 
 /** The server, the mailbox, and whether the crash has happened. */
-export type JourneyContext = { readonly node: Client; readonly sink: SmtpSink; readonly isCrashed: () => boolean };
+export type JourneyContext = {
+  readonly node: Client;
+  readonly sink: SmtpSink;
+  readonly isCrashed: () => boolean;
+  readonly onAcknowledged: () => void;
+};
 
 class Interrupted extends Error {
   override name = 'Interrupted';
@@ -81,6 +86,7 @@ async function perform<T>(
   const data = dataOf(response);
   delete journey.pending;
   journey.acknowledged.add(name);
+  context.onAcknowledged();
   return data;
 }
 
