@@ -87,7 +87,6 @@ async function faultsOn(visit: Visit): Promise<string[]> {
   const found = await page.evaluate<Shape & { readonly hacked?: string; readonly width: number }>(
     `({ ...${shape}(document), hacked: document.documentElement.dataset.hacked, width: document.documentElement.scrollWidth })`,
   );
-  await page.close();
   const isRight = isIntact(found) && found.hacked === undefined && found.width === 320;
   return isRight ? faults : [...faults, JSON.stringify(found)];
 }

@@ -52,5 +52,4 @@ async function pictureMails(context: BrowserContext, view: View): Promise<void> 
 async function picture(page: Page, name: string, { width, scheme }: View): Promise<void> {
   const file = `${name.replaceAll(/\W+/g, '-')}.${width}.${scheme}.png`;
   await page.screenshot({ path: join(folder, file), fullPage: true });
-  await page.close();
 }

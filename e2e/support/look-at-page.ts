@@ -35,7 +35,10 @@ export function openContext(
   });
 }
 
-/** Opens a page with the cookies that it needs, and no others. */
+/**
+ * Opens a page with the cookies that it needs, and no others. All pages of a context have one tab, because each new one costs a
+ * process.
+ */
 export async function openPage(
   context: BrowserContext,
   origin: string,
@@ -50,7 +53,9 @@ export async function openPage(
       return { name: pair.slice(0, at), value: pair.slice(at + 1), url: origin };
     }),
   );
-  const page = await context.newPage();
+  const [page = await context.newPage()] = context.pages();
+  await page.unrouteAll();
+  page.removeAllListeners();
   watch(page);
   // The answer to a form has the policy of its page.
   if (text !== undefined) {
@@ -78,21 +83,17 @@ export async function lookAt(context: BrowserContext, origin: string, visit: Vis
       if (pathname.startsWith('/assets/')) assets.push(pathname);
     });
   });
-  try {
-    const { pathname } = new URL(page.url());
-    if (pathname !== visit.path.split('?')[0]) faults.push(`leads to ${pathname}`);
-    // Before axe runs: its own acts are no fault of the page.
-    const own = [...faults, ...(await tooWide(page)), ...(await focusFaults(page))];
-    const htmlBytes = Buffer.byteLength(visit.text ?? (await sourceOf(context, page)));
-    return {
-      faults: [...own, ...(await violations(page))],
-      fields: await fieldsOf(page),
-      htmlBytes,
-      assets: [...new Set(assets)],
-    };
-  } finally {
-    await page.close();
-  }
+  const { pathname } = new URL(page.url());
+  if (pathname !== visit.path.split('?')[0]) faults.push(`leads to ${pathname}`);
+  // Before axe runs: its own acts are no fault of the page.
+  const own = [...faults, ...(await tooWide(page)), ...(await focusFaults(page))];
+  const htmlBytes = Buffer.byteLength(visit.text ?? (await sourceOf(context, page)));
+  return {
+    faults: [...own, ...(await violations(page))],
+    fields: await fieldsOf(page),
+    htmlBytes,
+    assets: [...new Set(assets)],
+  };
 }
 
 /** The HTML as it was sent. */
