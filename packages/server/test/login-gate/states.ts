@@ -174,6 +174,9 @@ export interface Holder {
 /** The inputs that only a login provides. */
 const sessionInputs = ['session', 'refreshToken', 'deviceToken', 'id'];
 
+/** The inputs on which it depends what a holder holds. */
+export const heldInputs = [...sessionInputs, 'token', 'code', 'ticket', 'pageTicket', 'signUp', 'credential'] as const;
+
 /** The links that can be issued without a payload, so that one can be planted even in a state that gets none. */
 const plainPurposes: readonly Purpose[] = ['verify_email', 'reset_password', 'magic_link', 'cancel_deletion', 'setup'];
 

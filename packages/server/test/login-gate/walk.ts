@@ -7,7 +7,7 @@ import type { Endpoint, HttpServer } from '#platform/http/index.ts';
 import type { Application, RequestOptions } from '../support/application.ts';
 import { renderedForm } from '../support/rendered-form.ts';
 import { sameOrigin } from '../support/user-actions.ts';
-import { addHolder, type Holder, type State, states } from './states.ts';
+import { addHolder, type Holder, heldInputs, type State, states } from './states.ts';
 
 const countSessions = statement('login_gate_test.count_sessions', {
   lane: 'pool',
@@ -51,6 +51,8 @@ export class Walk {
   readonly #server: HttpServer;
   /** One holder for each state, for endpoints that change nothing. */
   readonly #readers = new Map<State, Promise<Holder>>();
+  /** Holders whose every request was refused for its session, by what they hold: nothing of them has changed. */
+  readonly #refused = new Map<string, Holder[]>();
 
   private constructor(app: Application, server: HttpServer) {
     this.#app = app;
@@ -78,6 +80,7 @@ export class Walk {
     const holder = await this.#holderFor(endpoint, state);
     const outcomes: Cell[] = [];
     let sessionCount = await this.#countSessions();
+    let isRefusedAlways = !isPublic(endpoint);
     for (const fields of combinations(endpoint, inputs, holder)) {
       for (const session of sessionsFor(endpoint, holder)) {
         const response = await this.#send(endpoint, fields, session, holder);
@@ -85,26 +88,33 @@ export class Walk {
         sessionCount = await this.#countSessions();
         const outcome = outcomeOf(response, sessionCount > countBefore);
         const trace = `${endpoint.method} ${endpoint.path} { ${Object.keys(fields).join(', ')} } → ${outcome}`;
+        isRefusedAlways &&= isRefusal(response);
         outcomes.push({ endpoint: endpoint.id, state, outcome, trace });
       }
     }
+    if (isRefusedAlways) this.#keep(endpoint, state, holder);
     return present(outcomes.toSorted((a, b) => rankOf(b.outcome) - rankOf(a.outcome))[0], 'an outcome');
   }
 
-  #holderFor(endpoint: Endpoint, state: State): Promise<Holder> {
-    const ofPage = opensByTicket(endpoint) ? ['pageTicket'] : [];
-    const ofSignUp = takesSignUp(endpoint) ? ['signUp'] : [];
-    const needed = [...fieldsOf(endpoint), ...ofPage, ...ofSignUp];
+  async #holderFor(endpoint: Endpoint, state: State): Promise<Holder> {
     const isReader = endpoint.method === 'GET' && endpoint.changesByGet !== true;
     // A shared login gets too old for a step-up on a slow machine. Entering the state `erased` erases every user whose grace
     // period is over, a shared one too.
     if (!isReader || endpoint.auth.stepUp !== undefined || state === 'grace period over') {
-      return addHolder(this.#app, state, new Set(isPublic(endpoint) ? needed : [...needed, 'session']));
+      const needed = neededBy(endpoint);
+      return this.#refused.get(keyOf(state, needed))?.pop() ?? addHolder(this.#app, state, needed);
     }
     const reader =
       this.#readers.get(state) ?? addHolder(this.#app, state, new Set(['token', 'session', 'pageTicket', 'signUp']));
     this.#readers.set(state, reader);
     return reader;
+  }
+
+  #keep(endpoint: Endpoint, state: State, holder: Holder): void {
+    // A shared login gets too old for a step-up.
+    if (endpoint.auth.stepUp !== undefined) return;
+    const key = keyOf(state, neededBy(endpoint));
+    this.#refused.set(key, [...(this.#refused.get(key) ?? []), holder]);
   }
 
   async #send(endpoint: Endpoint, fields: Fields, session: Credentials, holder: Holder): Promise<ReadResponse> {
@@ -140,6 +150,24 @@ export function walkable(endpoints: readonly Endpoint[]): Endpoint[] {
 /** The names of the fields that an endpoint takes from its path, query, body and form. */
 export function fieldsOf(endpoint: Endpoint): string[] {
   return inputsOf(endpoint).map(({ name }) => name);
+}
+
+/** The inputs that the holder of a cell needs. */
+function neededBy(endpoint: Endpoint): ReadonlySet<string> {
+  const ofPage = opensByTicket(endpoint) ? ['pageTicket'] : [];
+  const ofSignUp = takesSignUp(endpoint) ? ['signUp'] : [];
+  const ofSession = isPublic(endpoint) ? [] : ['session'];
+  return new Set([...fieldsOf(endpoint), ...ofPage, ...ofSignUp, ...ofSession]);
+}
+
+function keyOf(state: State, needed: ReadonlySet<string>): string {
+  return [state, ...heldInputs.filter((input) => needed.has(input))].join(' ');
+}
+
+/** The session is no longer active: a page leads to the sign-in. */
+function isRefusal({ status, headers, text }: ReadResponse): boolean {
+  if (status === 303) return /^\/login\b/.test(headers.get('location') ?? '');
+  return status === 401 && text.includes('"not_authenticated"');
 }
 
 /** JSON Schemas are costly to derive, and each endpoint is walked from every state. */
