@@ -37,6 +37,7 @@ const status = Object.fromEntries(readFileSync('/proc/self/status', 'utf8').spli
 console.log(JSON.stringify({
   uid: process.getuid(), gid: process.getgid(), capabilities: status.CapBnd, noNewPrivileges: status.NoNewPrivs,
   image: write('/app/file'), root: write('/file'), data: write('/data/file'),
+  program: require('/app/bin/find-program.cjs').findProgram(),
   shells: ['/bin/sh', '/bin/bash', '/usr/bin/sh', '/usr/bin/apt', '/usr/bin/npm'].filter(existsSync),
 }));`;
 
@@ -106,6 +107,8 @@ async function serve(): Promise<void> {
   expectEqual('writes to the image', [confinement.image, confinement.root], ['EROFS', 'EROFS']);
   expectEqual('writes to /data', confinement.data, 'written');
   expectEqual('shells and package managers', confinement.shells, []);
+  const program = String(confinement.program);
+  note('program', program, program.startsWith('/app/packages/server/dist/'));
   await journey(url);
   noteCode('doctor', await inside(container, '--disable-sigusr1', '/app/bin/latchkey.cjs', 'doctor'));
   const stopMs = performance.now();
