@@ -11,7 +11,7 @@ const launchModule = JSON.stringify(join(import.meta.dirname, 'launch.cjs'));
 /** Replaces the product: prints its environment, then acts as its argument requests. */
 const product = `
 const info = JSON.stringify({ pid: process.pid, threads: process.env.UV_THREADPOOL_SIZE, args: process.argv.slice(2),
-  options: process.execArgv });
+  options: process.execArgv, heaps: process.env.MALLOC_ARENA_MAX });
 if (process.argv[2] !== 'serve') console.log(info);
 if (process.argv[2] === 'exit') process.exit(Number(process.argv[3]));
 if (process.argv[2] === 'die') process.kill(process.pid, 'SIGKILL');
@@ -85,11 +85,14 @@ describe('the launcher', () => {
     expect(threads({ ...environment, UV_THREADPOOL_SIZE: '3' })).toBe('3');
   });
 
-  it('restarts a long-running process in place with the options of its garbage collector', () => {
+  it('restarts a long-running process in place with the options of its garbage collector and one heap', () => {
     const child = spawnSync(process.execPath, [longRunning, 'exit', '0'], { encoding: 'utf8' });
-    const { options, args, pid } = JSON.parse(child.stdout) as { options: string[]; args: string[]; pid: number };
-    expect(options).toEqual(['--max-semi-space-size=4', '--concurrent-marking-max-worker-num=1']);
-    expect(args).toEqual(['exit', '0']);
+    const { pid, ...info } = JSON.parse(child.stdout) as { readonly pid: number };
+    expect(info).toMatchObject({
+      options: ['--max-semi-space-size=4', '--concurrent-marking-max-worker-num=1'],
+      heaps: '1',
+      args: ['exit', '0'],
+    });
     expect(pid).toBe(child.pid);
   });
 
@@ -97,6 +100,12 @@ describe('the launcher', () => {
     const env = { ...process.env, NODE_OPTIONS: '--max-semi-space-size=8' };
     const child = spawnSync(process.execPath, [longRunning, 'exit', '0'], { encoding: 'utf8', env });
     expect(JSON.parse(child.stdout)).toMatchObject({ options: [] });
+  });
+
+  it('keeps the number of heaps that the operator has set', () => {
+    const env = { ...process.env, MALLOC_ARENA_MAX: '4' };
+    const child = spawnSync(process.execPath, [longRunning, 'exit', '0'], { encoding: 'utf8', env });
+    expect(JSON.parse(child.stdout)).toMatchObject({ heaps: '4' });
   });
 
   it('prints one sentence and exits with 78 when Node is too old', () => {
