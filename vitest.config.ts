@@ -4,14 +4,16 @@ import { LongestFirst } from './tools/vitest-longest-first.ts';
 const server = 'packages/server';
 const databases = ['postgres', 'embedded-template'].map((name) => `${server}/test/support/${name}.ts`);
 /** They measure times and shares of a core, or compare priorities: one at a time, before the other tests lower theirs. */
-const measuring = ['processes', 'thread-priority', 'failing-start', 'page-time'].map((name) => `e2e/${name}.test.ts`);
+const measuring = [
+  ...['processes', 'thread-priority', 'failing-start', 'page-time'].map((name) => `e2e/${name}.test.ts`),
+  `${server}/src/domain/passwords/crypt-thread.test.ts`,
+];
 /** They compute hashes, start processes or wait for deadlines for more than a second: `npm run check` leaves them out. */
 const long = [
   ...[
     'domain/attempts/concurrent-attempts',
     'domain/passwords/advice',
     'domain/passwords/breached/password-filter',
-    'domain/passwords/crypt-thread',
     'domain/passwords/hashes',
     'domain/passwords/old-hashes',
     'flows/probes/readiness',
@@ -28,6 +30,23 @@ const long = [
 ];
 /** It compares every statement that its process has declared, among which those of other tests must not be. */
 const statements = `${server}/test/statements.db.test.ts`;
+/**
+ * They repeat requests for every state, statement, role or page, or drive programs in processes of their own. Coverage would cost a
+ * third of their time, and add next to nothing to that of the others.
+ */
+const exhaustive = [
+  ...[
+    'faults/**/*',
+    'authorization',
+    'housekeeping',
+    'login-gate',
+    'races/races',
+    'revocation-matrix/revocation-matrix',
+    'surface',
+    'timing/timing',
+  ].map((name) => `${server}/test/${name}.test.ts`),
+  'e2e/**/*.test.ts',
+];
 /** Pure code leaves nothing behind, so one worker runs many files; a worker for each would cost 145 ms a file. */
 const shared = { pool: 'threads', isolate: false, testTimeout: 20_000, sequence: { groupOrder: 0 } } as const;
 /** Files share the processes of the workers: each file would load the whole program again. */
@@ -56,7 +75,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [`${server}/src/**/*.test.ts`, 'tools/**/*.test.ts', ...architecture],
-          exclude: ['**/*.db.test.ts', '**/*.http.test.ts', ...long],
+          exclude: ['**/*.db.test.ts', '**/*.http.test.ts', ...long, ...measuring],
           ...shared,
         },
       },
@@ -65,13 +84,18 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'integration',
-          include: [
-            `${server}/src/**/*.{db,http}.test.ts`,
-            `${server}/test/**/*.test.ts`,
-            'bin/**/*.test.ts',
-            'e2e/**/*.test.ts',
-          ],
-          exclude: [...architecture, statements, ...measuring],
+          include: [`${server}/src/**/*.{db,http}.test.ts`, `${server}/test/**/*.test.ts`, 'bin/**/*.test.ts'],
+          exclude: [...architecture, ...exhaustive, statements],
+          ...slow,
+          ...together,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'exhaustive',
+          include: exhaustive,
+          exclude: measuring,
           ...slow,
           ...together,
         },
@@ -80,7 +104,7 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          name: 'e2e-alone',
+          name: 'alone',
           include: measuring,
           ...slow,
           fileParallelism: false,

@@ -1,5 +1,5 @@
 /**
- * `npm test`: the static checks, then every test, with coverage of what runs in this process and its workers.
+ * `npm test`: the static checks, then every test, with coverage of those that repeat nothing (`exhaustive` in vitest.config.ts).
  * It ends with a line for each failure and with `N passed, N failed`; coverage below the threshold is a failure too.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -27,11 +27,12 @@ let passed = checks.length - failures.length;
 const responses = mkdtempSync(join(tmpdir(), 'latchkey-responses-'));
 process.env.TEST_RESPONSES_DIRECTORY = responses;
 
-await runTests(['e2e-alone'], false);
+await runTests(['alone'], false);
 // A server lowers the priority of its hash threads, which would wait for a core as long as another worker has something to do.
 // Nothing has a lower priority than this one.
 setPriority(constants.priority.PRIORITY_LOW);
-await runTests(['unit', 'unit-long', 'integration', 'statements'], true);
+await runTests(['exhaustive', 'statements'], false);
+await runTests(['unit', 'unit-long', 'integration'], true);
 
 failures.push(
   ...checkResponses(readObservedResponses(responses), declaredProblems('docs/reference/openapi.json'), {
