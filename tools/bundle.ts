@@ -24,6 +24,8 @@ const programSource = join(sourceDirectory, 'app/main.ts');
 const outputDirectory = 'packages/server/dist';
 const moduleOfPackage = /^(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//;
 
+const dayMs = 86_400_000;
+
 /** They find native code, WebAssembly or word lists by their own path, or are loaded by their name. */
 const separatePackages = [/^@node-rs\//, /^@electric-sql\//, /^@zxcvbn-ts\//, 'tldts', 'pg-native'];
 
@@ -57,10 +59,15 @@ async function writeBundle(root: string): Promise<void> {
     sources: Object.fromEntries(stamps),
   };
   await writeWhole(join(directory, 'bundle.json'), JSON.stringify(manifest));
-  const names = files.flatMap(({ fileName }) => [fileName, linesFileOf(fileName)]);
-  const current = new Set(['bundle.json', ...names]);
-  const old = (await readdir(directory)).filter((name) => !current.has(name));
-  for (const name of old) await rm(join(directory, name), { recursive: true });
+  await removeOldFiles(directory);
+}
+
+/** A server that started from an older bundle loads some of its files later: it has a day. */
+async function removeOldFiles(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    const path = join(directory, name);
+    if (Date.now() - statSync(path).mtimeMs > dayMs) await rm(path, { recursive: true });
+  }
 }
 
 async function bundle(root: string, stamps: Map<string, Stamp>): Promise<RolldownOutput> {
