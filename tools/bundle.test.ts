@@ -104,11 +104,18 @@ describe('a bundled program', () => {
     const line = code.split('\n').findIndex((text) => text.includes('= readFileSync(')) + 1;
     const file = join(root, 'packages/server/dist', name);
     const source = `${pathToFileURL(join(root, 'packages/server/src/pages/text.ts')).href}:3`;
-    expect(inSources(`at open (${pathToFileURL(file).href}:${line}:9)\nat async ${file}:${line}:1`)).toBe(
-      `at open (${source})\nat async ${source}`,
-    );
-    const elsewhere = 'at open (/opt/no-bundle.js:3:9)\nat node:internal/main:1:1';
-    expect(inSources(elsewhere)).toBe(elsewhere);
+    const directory = pathToFileURL(join(root, 'packages/server/dist/')).href;
+    const stack = `at open (${pathToFileURL(file).href}:${line}:9)\nat async ${file}:${line}:1`;
+    expect(inSources(stack, directory)).toBe(`at open (${source})\nat async ${source}`);
+    const elsewhere = [
+      'at open (/opt/no-bundle.js:3:9)',
+      'at node:internal/main:1:1',
+      `at open (${directory}../../secret.js:1:1)`,
+      `at open (${directory}missing.js:1:1)`,
+      `at open (${directory}a%2Fb.js:1:1)`,
+      'at file:///a%2Fb.js:1:1',
+    ].join('\n');
+    expect(inSources(elsewhere, directory)).toBe(elsewhere);
   });
 
   it('is made anew only after a change, and keeps the files of the last day', async () => {

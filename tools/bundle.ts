@@ -2,7 +2,7 @@
  * The program in a few files (ADR 0058): Node loads them in half the time that 1,400 modules take. `bin/find-program.cjs`
  * starts the bundle instead of the sources as long as none of them has changed.
  */
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire, SourceMap } from 'node:module';
 import { dirname, join, relative } from 'node:path';
@@ -24,6 +24,9 @@ const programSource = join(sourceDirectory, 'app/main.ts');
 const outputDirectory = 'packages/server/dist';
 const moduleOfPackage = /^(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//;
 
+/** They decide how sources become a bundle. */
+const settings = ['packages/server/package.json', 'tools/bundle.ts'];
+
 const dayMs = 86_400_000;
 
 /** They find native code, WebAssembly or word lists by their own path, or are loaded by their name. */
@@ -43,7 +46,9 @@ export async function bundleProgram(root: string): Promise<void> {
 }
 
 async function writeBundle(root: string): Promise<void> {
-  const stamps = new Map<string, Stamp>();
+  const stamps = new Map(
+    settings.filter((name) => existsSync(join(root, name))).map((name) => [name, stampOf(join(root, name))]),
+  );
   const { output } = await bundle(root, stamps);
   const directory = join(root, outputDirectory);
   await mkdir(directory, { recursive: true });

@@ -3,7 +3,7 @@
  * table of lines beside each file, which is read when the first position in that file is wanted.
  */
 import { readFileSync } from 'node:fs';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 
 /** The lines of a bundled file. */
 export interface SourceLines {
@@ -25,41 +25,59 @@ interface SourcePosition {
   readonly line: number;
 }
 
-const tables = new Map<string, SourceLines | undefined>();
+/** The directory of the bundle beside the sources. In the bundle too, the address of a module is the one of its source. */
+const bundleUrl = new URL('../../../dist/', import.meta.url).href;
+
+/** Bounded by the files of the bundle: a position in another file reads nothing. */
+const tables = new Map<string, SourceLines>();
 
 /**
  * The source of a line.
  *
  * @param url of the file, or its path.
  * @param line counted from 1.
- * @returns undefined for a file that is no part of a bundle, and for lines of the bundler itself.
+ * @returns undefined for a file that is no part of the bundle, and for lines of the bundler itself.
  */
-export function sourcePosition(url: string, line: number): SourcePosition | undefined {
-  const file = /^(?:file:\/\/)?(\/.*\.js)$/.test(url) ? pathOf(url) : undefined;
-  if (file === undefined) return undefined;
-  if (!tables.has(file)) tables.set(file, readTable(file));
-  const table = tables.get(file);
+export function sourcePosition(url: string, line: number, directoryUrl = bundleUrl): SourcePosition | undefined {
+  const directory = [directoryUrl, fileURLToPath(directoryUrl)].find((prefix) => url.startsWith(prefix));
+  const name = directory === undefined ? undefined : fileName.exec(url.slice(directory.length))?.[0];
+  const table = name === undefined ? undefined : tableOf(fileURLToPath(directoryUrl) + name);
   const [index = -1, sourceLine = 0] = table?.lines[line - 1] ?? [];
   const source = table?.sources[index];
-  return source === undefined ? undefined : { url: new URL(source, pathToFileURL(file)).href, line: sourceLine };
+  return source === undefined ? undefined : { url: new URL(source, directoryUrl).href, line: sourceLine };
 }
 
-/** A stack whose frames are in the sources; a position there has no column. */
-export function inSources(stack: string): string {
-  return stack.replaceAll(/((?:file:\/\/)?\/[^\s()]+\.js):(\d+):\d+/g, (frame, url: string, line: string) => {
-    const position = sourcePosition(url, Number(line));
-    return position === undefined ? frame : `${position.url}:${position.line}`;
-  });
+const fileName = /^[\w-]{1,100}\.js$/;
+const framePosition = /^([\w-]{1,100}\.js):(\d{1,9}):\d{1,9}/;
+
+/**
+ * A stack whose frames are in the sources; a position there has no column. A message that looks like a frame, which may be
+ * hostile, reads no file outside the bundle.
+ */
+export function inSources(stack: string, directoryUrl = bundleUrl): string {
+  const frames = stack.split('\n');
+  return frames.map((frame) => frameInSources(frame, directoryUrl)).join('\n');
 }
 
-function pathOf(url: string): string {
-  return url.startsWith('file:') ? fileURLToPath(url) : url;
+function frameInSources(frame: string, directoryUrl: string): string {
+  for (const prefix of [directoryUrl, fileURLToPath(directoryUrl)]) {
+    const start = frame.indexOf(prefix);
+    const [position, name = '', line] = start < 0 ? [] : (framePosition.exec(frame.slice(start + prefix.length)) ?? []);
+    const found = position === undefined ? undefined : sourcePosition(prefix + name, Number(line), directoryUrl);
+    if (position === undefined || found === undefined) continue;
+    return `${frame.slice(0, start)}${found.url}:${found.line}${frame.slice(start + prefix.length + position.length)}`;
+  }
+  return frame;
 }
 
 /** An unreadable table is no reason to lose the stack of an error. */
-function readTable(file: string): SourceLines | undefined {
+function tableOf(file: string): SourceLines | undefined {
+  const known = tables.get(file);
+  if (known !== undefined) return known;
   try {
-    return JSON.parse(readFileSync(linesFileOf(file), 'utf8')) as SourceLines;
+    const table = JSON.parse(readFileSync(linesFileOf(file), 'utf8')) as SourceLines;
+    tables.set(file, table);
+    return table;
   } catch {
     return undefined;
   }
