@@ -89,7 +89,7 @@ describe('the launcher', () => {
     const child = spawnSync(process.execPath, [longRunning, 'exit', '0'], { encoding: 'utf8' });
     const { pid, ...info } = JSON.parse(child.stdout) as { readonly pid: number };
     expect(info).toMatchObject({
-      options: ['--max-semi-space-size=4', '--concurrent-marking-max-worker-num=1'],
+      options: ['--max-semi-space-size=4', '--concurrent-marking-max-worker-num=1', '--no-allocation-site-pretenuring'],
       heaps: '1',
       args: ['exit', '0'],
     });
