@@ -20,11 +20,12 @@ import { Unavailable } from './support/peers.ts';
 import { type Measurement, type Row, verdictOf } from './support/row.ts';
 import { tableHead, tableLine } from './support/table.ts';
 
+// Rows that add users of their own come before those of passwords, which start a second server with jobs.
 // Logout is last: it leaves as many revocations as a day of traffic, which a starting server reads (0.1 s).
 const allRows: readonly Row[] = [
   ...requestRows,
-  ...passwordRows,
   ...secondFactorRows,
+  ...passwordRows,
   refreshRow,
   ...peerRows,
   ...processRows,

@@ -48,7 +48,6 @@ export const peerRows: readonly Row[] = [
     return checks(lab, peer, latchkey, requestBytes('GET', '/api/auth/get-session', { cookie, headers: forwarded }));
   }),
   betterAuthRow('peer-login', 'login / Better Auth', [5.5, 6.5], async (lab, peer) => {
-    // The users first: two servers on one database take each other's mail jobs, and each has its own inbox.
     const users = await lab.users(userCount);
     const { port } = await lab.hashingSystem();
     const latchkey = { port, traffic: roundRobin(users.map((user) => loginRequest(user))) };

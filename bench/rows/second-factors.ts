@@ -12,7 +12,7 @@ import type { Lab } from '../support/lab.ts';
 import { type LoadResponse, load } from '../support/load.ts';
 import { dataOf, requestBytes } from '../support/requests.ts';
 import type { Measurement, Row } from '../support/row.ts';
-import { addTokenSessions, addUsers, type BenchUser, loginRequest } from '../support/users.ts';
+import { addTokenSessions, type BenchUser, loginRequest } from '../support/users.ts';
 import { median } from '../support/windows.ts';
 
 /** Each uses one code of an app: the next one is half a minute away. */
@@ -24,7 +24,7 @@ export const secondFactorRows: readonly Row[] = [
   row('second-factor', 'second half of a login by code', [5, 3], async (lab) => {
     const { port, opsPort } = await lab.system();
     // Users of their own: those of the lab log in by password alone.
-    const users = await addAppUsers({ port, opsPort }, await addUsers({ port, opsPort }, userCount));
+    const users = await addAppUsers({ port, opsPort }, await lab.newUsers(userCount));
     for (let round = 0; round < warmUps; round += 1) {
       // By recovery code: it takes the same way.
       await last(port, users, (user) => logInWith(user, { recoveryCode: user.recoveryCodes[round] }));
@@ -33,7 +33,7 @@ export const secondFactorRows: readonly Row[] = [
   }),
   row('passkey-login', 'login by passkey', [8, 5], async (lab) => {
     const { port, opsPort } = await lab.system();
-    const users = await addPasskeyUsers({ port, opsPort }, await addUsers({ port, opsPort }, userCount));
+    const users = await addPasskeyUsers({ port, opsPort }, await lab.newUsers(userCount));
     for (let round = 0; round < warmUps; round += 1) await last(port, users, logInByPasskey);
     return last(port, users, logInByPasskey);
   }),

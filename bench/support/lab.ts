@@ -55,8 +55,18 @@ export class Lab {
   /** At least `count` users, created on the server with the smallest hash. */
   async users(count: number): Promise<readonly BenchUser[]> {
     const missing = count - this.#users.length;
-    if (missing > 0) this.#users.push(...(await addUsers(await this.system(), missing)));
+    if (missing > 0) this.#users.push(...(await this.newUsers(missing)));
     return this.#users.slice(0, count);
+  }
+
+  /**
+   * Users for one row alone.
+   *
+   * @throws Error after `hashingSystem`: of two servers on one database each takes mail of the other, into its own inbox.
+   */
+  async newUsers(count: number): Promise<BenchUser[]> {
+    if (this.#hashing !== undefined) throw new Error('users are added before the server with the full hash starts');
+    return addUsers(await this.system(), count);
   }
 
   async close(): Promise<void> {
