@@ -30,23 +30,10 @@ const long = [
 ];
 /** It compares every statement that its process has declared, among which those of other tests must not be. */
 const statements = `${server}/test/statements.db.test.ts`;
-/**
- * They repeat requests for every state, statement, role or page, or drive programs in processes of their own. Coverage would cost a
- * third of their time, and add next to nothing to that of the others.
- */
-const exhaustive = [
-  ...[
-    'faults/**/*',
-    'authorization',
-    'housekeeping',
-    'login-gate',
-    'races/races',
-    'revocation-matrix/revocation-matrix',
-    'surface',
-    'timing/timing',
-  ].map((name) => `${server}/test/${name}.test.ts`),
-  'e2e/**/*.test.ts',
-];
+/** They test `src/app`, the composition of the whole: the only tests outside `src` whose coverage is counted. */
+const application = ['command-line/**/*', 'processes/**/*', 'failing-start'].map(
+  (name) => `${server}/test/${name}.test.ts`,
+);
 /** Pure code leaves nothing behind, so one worker runs many files; a worker for each would cost 145 ms a file. */
 const shared = { pool: 'threads', isolate: false, testTimeout: 20_000, sequence: { groupOrder: 0 } } as const;
 /** Files share the processes of the workers: each file would load the whole program again. */
@@ -84,8 +71,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'integration',
-          include: [`${server}/src/**/*.{db,http}.test.ts`, `${server}/test/**/*.test.ts`, 'bin/**/*.test.ts'],
-          exclude: [...architecture, ...exhaustive, statements],
+          include: [`${server}/src/**/*.{db,http}.test.ts`, ...application, 'bin/**/*.test.ts'],
           ...slow,
           ...together,
         },
@@ -93,9 +79,11 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          name: 'exhaustive',
-          include: exhaustive,
-          exclude: measuring,
+          // Most repeat requests for every state, statement, role or page, or drive programs in processes of their own. Coverage
+          // would cost a third of their time, and add next to nothing to that of the others.
+          name: 'product',
+          include: [`${server}/test/**/*.test.ts`, 'e2e/**/*.test.ts'],
+          exclude: [...architecture, ...application, statements, ...measuring],
           ...slow,
           ...together,
         },

@@ -1,5 +1,5 @@
 /**
- * `npm test`: the static checks, then every test, with coverage of those that repeat nothing (`exhaustive` in vitest.config.ts).
+ * `npm test`: the static checks, then every test, with coverage of all but those of the whole product (`product` in vitest.config.ts).
  * It ends with a line for each failure and with `N passed, N failed`; coverage below the threshold is a failure too.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -31,7 +31,7 @@ await runTests(['alone'], false);
 // A server lowers the priority of its hash threads, which would wait for a core as long as another worker has something to do.
 // Nothing has a lower priority than this one.
 setPriority(constants.priority.PRIORITY_LOW);
-await runTests(['exhaustive', 'statements'], false);
+await runTests(['product', 'statements'], false);
 await runTests(['unit', 'unit-long', 'integration'], true);
 
 failures.push(
