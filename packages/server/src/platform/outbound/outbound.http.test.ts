@@ -154,8 +154,9 @@ describe('a host name', () => {
   });
 
   it('is resolved once, so that DNS rebinding has no effect', async () => {
-    const publicHost = await startAt(internet);
-    const privateHost = await startAt('127.0.0.1', ['people.example'], publicHost.port);
+    // In this order: a port that is free at the other address may be in use at 127.0.0.1.
+    const privateHost = await startAt('127.0.0.1');
+    const publicHost = await startAt(internet, ['people.example'], privateHost.port);
     let lookups = 0;
     const resolve = async () => {
       lookups += 1;
