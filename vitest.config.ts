@@ -80,7 +80,7 @@ export default defineConfig({
         extends: true,
         test: {
           // Most repeat requests for every state, statement, role or page, or drive programs in processes of their own. Coverage
-          // would cost a third of their time, and add next to nothing to that of the others.
+          // would cost a third of their time. It is 95.2 % of the lines without them, and 96.8 % with the shorter ones.
           name: 'product',
           include: [`${server}/test/**/*.test.ts`, 'e2e/**/*.test.ts'],
           exclude: [...architecture, ...application, statements, ...measuring],
